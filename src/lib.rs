@@ -1,2 +1,10 @@
 //! DTLS 1.3 (RFC 9147) as a sans-IO core.
 #![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod config;
+pub mod crypto;
+pub mod error;
+pub mod time;
+pub mod trace;
+pub mod wire;

@@ -1,0 +1,199 @@
+//! The second tier: slow or foreign operations, as data (tasks) that leave the connection and come back as results.
+//!
+//! The contract:
+//! 1. At most one task of a connection is outstanding. Ids are per connection and never used again.
+//! 2. A task is owned data; secrets in it are wiped when dropped and never printed.
+//! 3. A late, foreign or repeated result is ignored. A result of the wrong kind closes the connection.
+//! 4. While a task is outstanding the connection goes on to open records, reassemble, acknowledge, retransmit and time
+//!    out.
+//! 5. Closing the connection abandons the task; nothing needs to be cancelled.
+
+use core::fmt;
+use std::sync::Arc;
+
+use super::secret::SecretBytes;
+use crate::error::CertificateError;
+use crate::time::Instant;
+use crate::wire::registry::{NamedGroup, SignatureScheme};
+
+/// Names one task of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u32);
+
+/// An operation without which the handshake cannot go on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Task {
+    /// Make an ephemeral key pair (RFC 9846 §4.3.8). Answer: [`TaskOutput::KeyShare`].
+    GenerateKeyShare {
+        /// In this group.
+        group: NamedGroup,
+    },
+    /// Derive the shared secret from our ephemeral key and the server's share. Answer: [`TaskOutput::SharedSecret`].
+    AgreeKey {
+        /// In this group.
+        group: NamedGroup,
+        /// Our private key, as it came with [`TaskOutput::KeyShare`].
+        key: EphemeralKey,
+        /// The server's `key_exchange`.
+        peer: Vec<u8>,
+    },
+    /// Answer a client's share: make a key pair and agree, or encapsulate. Answer: [`TaskOutput::KeyShareResponse`].
+    RespondKeyShare {
+        /// In this group.
+        group: NamedGroup,
+        /// The client's `key_exchange`.
+        peer: Vec<u8>,
+    },
+    /// Sign the content of a CertificateVerify (RFC 9846 §4.5.2). Answer: [`TaskOutput::Signature`].
+    Sign {
+        /// With this key.
+        key: SigningKeyRef,
+        /// By this scheme.
+        scheme: SignatureScheme,
+        /// The bytes to be signed, not hashed.
+        content: Vec<u8>,
+    },
+    /// Check the signature of the peer's CertificateVerify. Answer: [`TaskOutput::Verified`], or [`TaskError::Rejected`].
+    VerifySignature {
+        /// By this scheme.
+        scheme: SignatureScheme,
+        /// The peer's certificate, DER.
+        certificate: Vec<u8>,
+        /// The bytes that were signed, not hashed.
+        content: Vec<u8>,
+        /// The signature.
+        signature: Vec<u8>,
+    },
+    /// Choose our certificate. Answer: [`TaskOutput::Credentials`].
+    SelectCredentials(CredentialsRequest),
+    /// Decide whether the peer's certificate is acceptable. Answer: [`TaskOutput::Verified`], or
+    /// [`TaskError::InvalidCertificate`].
+    VerifyPeer(PresentedIdentity),
+}
+
+/// What the peer said about the certificates that it would accept from us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialsRequest {
+    /// The name the client asked for, if we are the server and it did.
+    pub server_name: Option<String>,
+    /// The schemes the peer can verify, as it ordered them.
+    pub schemes: Vec<SignatureScheme>,
+    /// Whether we are the server.
+    pub is_server: bool,
+}
+
+/// The certificate chain that the peer presented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresentedIdentity {
+    /// The chain, DER, the peer's own certificate first; never empty.
+    pub chain: Vec<Vec<u8>>,
+    /// The name that the server should have, if we are a client that was given one.
+    pub server_name: Option<String>,
+    /// Whether the peer is the server.
+    pub is_server: bool,
+    /// The time at which the chain must be valid.
+    pub now: Instant,
+}
+
+/// What came of a [`Task`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TaskOutput {
+    /// For [`Task::GenerateKeyShare`].
+    KeyShare {
+        /// The private key.
+        key: EphemeralKey,
+        /// The public key: the wire form of `key_exchange`.
+        public: Vec<u8>,
+    },
+    /// For [`Task::AgreeKey`].
+    SharedSecret(SecretBytes),
+    /// For [`Task::RespondKeyShare`].
+    KeyShareResponse {
+        /// The wire form of our `key_exchange`.
+        public: Vec<u8>,
+        /// The shared secret.
+        secret: SecretBytes,
+    },
+    /// For [`Task::Sign`].
+    Signature(Vec<u8>),
+    /// For [`Task::VerifySignature`] and [`Task::VerifyPeer`].
+    Verified,
+    /// For [`Task::SelectCredentials`]; `None`: we have none that fits.
+    Credentials(Option<Arc<Credentials>>),
+}
+
+/// Why a task failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The peer's input is at fault: an invalid public key, a wrong signature.
+    Rejected,
+    /// The peer's certificate is not acceptable.
+    InvalidCertificate(CertificateError),
+    /// The back end is at fault.
+    Failed,
+    /// The platform gave no random bytes.
+    NoRandomBytes,
+}
+
+/// An ephemeral private key, as its back end names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EphemeralKey {
+    /// The key itself, in the back end's own form.
+    Held(SecretBytes),
+    /// A key that stays with a foreign back end, which knows it by this number.
+    Foreign(u32),
+}
+
+/// A certificate chain and the key that proves it is ours.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The chain, DER, our own certificate first.
+    pub chain: Vec<Vec<u8>>,
+    /// The private key.
+    pub key: SigningKeyRef,
+    /// The schemes that the key can sign with, best first.
+    pub schemes: Vec<SignatureScheme>,
+}
+
+/// A long-term private key, which is never seen, only used.
+#[derive(Clone)]
+pub enum SigningKeyRef {
+    /// A key in this process.
+    Local(Arc<dyn SigningKey>),
+    /// A key that stays with a foreign back end, which knows it by this number.
+    Foreign(u32),
+}
+
+impl fmt::Debug for SigningKeyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(_) => f.write_str("Local(_)"),
+            Self::Foreign(id) => write!(f, "Foreign({id})"),
+        }
+    }
+}
+
+/// A private key in this process.
+pub trait SigningKey: Send + Sync {
+    /// The schemes it can sign with, best first.
+    fn schemes(&self) -> &[SignatureScheme];
+    /// The signature of `content`, in the form that CertificateVerify wants for `scheme`.
+    fn sign(&self, scheme: SignatureScheme, content: &[u8], random: &dyn super::SecureRandom) -> Result<Vec<u8>, TaskError>;
+    /// The public key as DER SubjectPublicKeyInfo.
+    fn public_key(&self) -> Vec<u8>;
+}
+
+/// Runs tasks on the spot, if it can.
+pub trait Backend: Send + Sync {
+    /// The result of `task`, or `None`: then the caller will be given the task by `poll_task`.
+    fn perform(&self, task: &Task) -> Option<Result<TaskOutput, TaskError>>;
+}
+
+/// Decides whether a peer's certificate chain is acceptable.
+pub trait PeerVerifier: Send + Sync {
+    /// The decision, or `None`: then the caller will be asked, by a [`Task::VerifyPeer`].
+    fn verify(&self, presented: &PresentedIdentity) -> Option<Result<(), CertificateError>>;
+}
