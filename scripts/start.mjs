@@ -10,6 +10,8 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
+import { isLoopback, parseDestination } from './serve/destinations.mjs';
+import { pageServer } from './serve/page.mjs';
 import { setUp } from './setup.mjs';
 import { main, Problem, ROOT } from './steps.mjs';
 
@@ -42,7 +44,12 @@ function options() {
     if (!/^\d+$/.test(values[flag]) || port > 65_535) throw new Problem(`--${flag} must be a port number from 0 to 65535; it is "${values[flag]}".`);
     return port;
   };
-  return { ...values, port: number('port'), udpPort: number('udp-port') };
+  const allowed = values.allow.map((text) => {
+    const destination = parseDestination(text);
+    if (!destination) throw new Problem(`--allow takes host:port; it is "${text}".`);
+    return destination;
+  });
+  return { help: values.help, host: values.host, port: number('port'), udpPort: number('udp-port'), allowed };
 }
 
 /** Listens, or says in a sentence why not. */
@@ -62,16 +69,13 @@ function listenProblem(error, where, flag) {
 }
 
 await main(async () => {
-  const { help, host, port, udpPort, allow } = options();
+  const { help, host, port, udpPort, allowed } = options();
   if (help) return void console.log(HELP);
   await setUp();
   await build();
 
   // Only now do the npm packages and the built package exist.
-  const [{ pageServer }, { attachGateway, GATEWAY_PATH }, { isLoopback, parseDestination }, { startEcho }] = await Promise.all([
-    import('./serve/page.mjs'), import('./serve/gateway.mjs'), import('./serve/destinations.mjs'), import('./serve/echo.mjs'),
-  ]);
-  const allowed = allow.map((text) => parseDestination(text) ?? fail(`--allow takes host:port; it is "${text}".`));
+  const [{ attachGateway, GATEWAY_PATH }, { startEcho }] = await Promise.all([import('./serve/gateway.mjs'), import('./serve/echo.mjs')]);
 
   const echo = await startEcho({ host, port: udpPort }).catch((error) => {
     throw listenProblem(error, `${host}:${udpPort} (UDP)`, '--udp-port');
@@ -123,8 +127,4 @@ function interrupted() {
     process.once('SIGINT', settle);
     process.once('SIGTERM', settle);
   });
-}
-
-function fail(sentence) {
-  throw new Problem(sentence);
 }
