@@ -156,7 +156,11 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// The defaults of `provider`.
     pub fn new(provider: Arc<CryptoProvider>, backend: Arc<dyn Backend>) -> Self {
-        Self { common: CommonConfig::new(provider, backend), client_auth: ClientAuth::None, cookie: CookiePolicy::Always }
+        Self {
+            common: CommonConfig::new(provider, backend),
+            client_auth: ClientAuth::None,
+            cookie: CookiePolicy::Always,
+        }
     }
 
     /// Checks everything that would otherwise go wrong later.
@@ -339,8 +343,12 @@ impl fmt::Display for ConfigError {
             Self::UnsupportedCipherSuite(id) => write!(f, "the cipher suite {id} is not one of the provider's"),
             Self::UnsupportedGroup(id) => write!(f, "the group {id} is not one of the provider's"),
             Self::UnsupportedSignatureScheme(id) => write!(f, "the signature scheme {id} is not one of the provider's"),
-            Self::UnsupportedSrtpProfile(id) => write!(f, "the SRTP profile {id} is not known; profiles 1, 2, 7 and 8 are"),
-            Self::KeyShareOutsideGroups(id) => write!(f, "a key share is wanted for {id}, which is not among the groups"),
+            Self::UnsupportedSrtpProfile(id) => {
+                write!(f, "the SRTP profile {id} is not known; profiles 1, 2, 7 and 8 are")
+            }
+            Self::KeyShareOutsideGroups(id) => {
+                write!(f, "a key share is wanted for {id}, which is not among the groups")
+            }
             Self::InvalidAlpnProtocol { len } => {
                 write!(f, "an ALPN protocol name has {len} bytes; it must have 1 to 255")
             }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme};
 
-
 pub mod secret;
 pub mod task;
 

@@ -72,11 +72,9 @@ impl InvalidMessage {
             Self::InvalidValue => AlertDescription::ILLEGAL_PARAMETER,
             //= RFC 9846 §4.3: "There MUST NOT be more than one extension of the same type in a given extension block."
             Self::DuplicateExtension(_) => AlertDescription::ILLEGAL_PARAMETER,
-            Self::EmptyVector
-            | Self::InvalidVectorLength
-            | Self::TooShort
-            | Self::TrailingData
-            | Self::InvalidName => AlertDescription::DECODE_ERROR,
+            Self::EmptyVector | Self::InvalidVectorLength | Self::TooShort | Self::TrailingData | Self::InvalidName => {
+                AlertDescription::DECODE_ERROR
+            }
         }
     }
 }
@@ -326,7 +324,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlertReceived(alert) => write!(f, "the peer sent the fatal alert {alert}"),
-            Self::ApiMisuse(ApiMisuse::WrongTaskOutput) => f.write_str("a task was answered with a result of the wrong kind"),
+            Self::ApiMisuse(ApiMisuse::WrongTaskOutput) => {
+                f.write_str("a task was answered with a result of the wrong kind")
+            }
             Self::InvalidCertificate(error) => write!(f, "the peer's certificate was refused: {error}"),
             Self::InvalidMessage(error) => write!(f, "a message of the peer could not be decoded: {error}"),
             Self::HandshakeTimedOut => f.write_str("the handshake was not complete in time"),
@@ -335,8 +335,12 @@ impl fmt::Display for Error {
             Self::PeerMisbehaved(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::TaskFailed(TaskFailure::BackendFailed) => f.write_str("the cryptographic back end failed"),
             Self::TaskFailed(TaskFailure::NoRandomBytes) => f.write_str("the platform gave no random bytes"),
-            Self::TaskFailed(TaskFailure::NoCredentials) => f.write_str("a server needs a certificate, and none is configured"),
-            Self::Exhausted(Exhausted::MessageSequence) => f.write_str("the message numbers of this connection are used up"),
+            Self::TaskFailed(TaskFailure::NoCredentials) => {
+                f.write_str("a server needs a certificate, and none is configured")
+            }
+            Self::Exhausted(Exhausted::MessageSequence) => {
+                f.write_str("the message numbers of this connection are used up")
+            }
             Self::Exhausted(Exhausted::Epoch) => f.write_str("the epochs of this connection are used up"),
             Self::Exhausted(Exhausted::SequenceNumber) => f.write_str("the record numbers of this epoch are used up"),
         }
@@ -391,7 +395,9 @@ impl fmt::Display for PeerMisbehaved {
             Self::InvalidSignature => "a CertificateVerify with a wrong signature",
             Self::InvalidCertificateRequestContext => "a wrong certificate_request_context",
             Self::UnexpectedMessage(message) => return write!(f, "the message {message} may not stand here"),
-            Self::UnexpectedRecord(content_type) => return write!(f, "a record of type {content_type} may not stand here"),
+            Self::UnexpectedRecord(content_type) => {
+                return write!(f, "a record of type {content_type} may not stand here");
+            }
             Self::MalformedRecord(content_type) => return write!(f, "a record of type {content_type} is malformed"),
             Self::NoContentType => "a record without content type",
             Self::RecordOverflow => "a record longer than allowed",

@@ -5,6 +5,8 @@ pub mod codec;
 pub mod config;
 pub mod crypto;
 pub mod error;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 pub mod time;
 pub mod trace;
 pub mod wire;

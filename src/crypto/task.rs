@@ -181,7 +181,12 @@ pub trait SigningKey: Send + Sync {
     /// The schemes it can sign with, best first.
     fn schemes(&self) -> &[SignatureScheme];
     /// The signature of `content`, in the form that CertificateVerify wants for `scheme`.
-    fn sign(&self, scheme: SignatureScheme, content: &[u8], random: &dyn super::SecureRandom) -> Result<Vec<u8>, TaskError>;
+    fn sign(
+        &self,
+        scheme: SignatureScheme,
+        content: &[u8],
+        random: &dyn super::SecureRandom,
+    ) -> Result<Vec<u8>, TaskError>;
     /// The public key as DER SubjectPublicKeyInfo.
     fn public_key(&self) -> Vec<u8>;
 }
