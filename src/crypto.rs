@@ -9,6 +9,11 @@ use std::sync::Arc;
 
 use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme};
 
+pub mod hkdf;
+#[cfg(any(test, feature = "sim"))]
+pub mod null;
+#[cfg(feature = "rustcrypto")]
+pub mod rustcrypto;
 pub mod secret;
 pub mod task;
 

@@ -5,8 +5,10 @@ pub mod codec;
 pub mod config;
 pub mod crypto;
 pub mod error;
+pub mod schedule;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub mod time;
 pub mod trace;
+pub mod transcript;
 pub mod wire;

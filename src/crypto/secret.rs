@@ -3,7 +3,7 @@
 use core::fmt;
 
 use subtle::ConstantTimeEq as _;
-use zeroize::{Zeroize as _, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::MAX_HASH_LEN;
 
@@ -34,6 +34,14 @@ impl HashOutput {
     /// Whether `other` is the same value, in time that does not depend on where they differ.
     pub fn ct_eq(&self, other: &[u8]) -> bool {
         self.as_slice().ct_eq(other).into()
+    }
+}
+
+impl Zeroize for HashOutput {
+    /// Wipes the value, where it was on the way to becoming a secret.
+    fn zeroize(&mut self) {
+        self.bytes.zeroize();
+        self.len.zeroize();
     }
 }
 

@@ -1,0 +1,94 @@
+//! Keying material for other protocols (RFC 9846 §7.5).
+
+use core::fmt;
+
+use crate::crypto::hkdf::{self, ExpandError, MAX_LABEL_LEN};
+use crate::crypto::{CipherSuiteImpl, Secret};
+
+/// The secret that exported keying material comes from.
+pub struct ExporterSecret {
+    suite: &'static CipherSuiteImpl,
+    secret: Secret,
+}
+
+impl ExporterSecret {
+    /// A secret that is known already, from a key log for example.
+    pub fn new(suite: &'static CipherSuiteImpl, secret: &[u8]) -> Self {
+        Self { suite, secret: Secret::new(secret) }
+    }
+
+    pub(super) const fn from_secret(suite: &'static CipherSuiteImpl, secret: Secret) -> Self {
+        Self { suite, secret }
+    }
+
+    /// Fills `out` with keying material for `label` and `context`.
+    ///
+    /// ```text
+    /// TLS-Exporter(label, context_value, key_length) =
+    ///     HKDF-Expand-Label(Derive-Secret(Secret, label, ""), "exporter", Hash(context_value), key_length)
+    /// ```
+    ///
+    /// No context and an empty one are the same (RFC 9846 §7.5). Fails if `out` is longer than HKDF can fill (255
+    /// times the length of the hash), or `label` does not have 1 to 249 bytes; `out` is then as it was.
+    pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        let hash = self.suite.hash;
+        if !(1..=MAX_LABEL_LEN).contains(&label.len()) {
+            return Err(ExportError::InvalidLabel { len: label.len() });
+        }
+        let no_context = hash.hash(&[]);
+        let derived =
+            hkdf::expand_label(hash, self.secret.expose(), label.as_bytes(), no_context.as_slice(), hash.output_len());
+        let context = hash.hash(context);
+        hkdf::expand_label_into(hash, derived.expose(), b"exporter", context.as_slice(), out).map_err(|error| {
+            match error {
+                ExpandError::OutputTooLong { limit } => ExportError::OutputTooLong { limit },
+                ExpandError::InvalidLabel => ExportError::InvalidLabel { len: label.len() },
+            }
+        })
+    }
+
+    /// The secret itself. Whoever asks for it is responsible for the copy.
+    pub fn expose(&self) -> &[u8] {
+        self.secret.expose()
+    }
+}
+
+impl fmt::Debug for ExporterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ExporterSecret({:?})", self.secret)
+    }
+}
+
+/// Why no keying material was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The handshake is not complete.
+    NotConnected,
+    /// More bytes were asked for than one export gives.
+    OutputTooLong {
+        /// How many it gives.
+        limit: usize,
+    },
+    /// The label does not have 1 to 249 bytes.
+    InvalidLabel {
+        /// How many it has.
+        len: usize,
+    },
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConnected => f.write_str("there is no keying material before the handshake is complete"),
+            Self::OutputTooLong { limit } => {
+                write!(f, "more keying material was asked for than one export gives; at most {limit} bytes")
+            }
+            Self::InvalidLabel { len } => {
+                write!(f, "the label has {len} bytes; it must have 1 to {MAX_LABEL_LEN}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ExportError {}
