@@ -10,6 +10,6 @@ mod random;
 #[cfg(test)]
 mod tests;
 
-pub use network::{Conditions, Fate, Network, NetworkStats, Side};
+pub use network::{Arrival, Conditions, Fate, Network, NetworkStats, Side};
 pub use pair::{Node, Outcome, Pair};
 pub use random::SplitMix64;

@@ -2,6 +2,16 @@
 //!
 //! Key logs, qlog files, captures and the page are listeners. Nothing in a connection depends on whether one is there.
 
+pub mod fields;
+pub mod json;
+pub mod keylog;
+pub mod memory;
+pub mod pcapng;
+pub mod qlog;
+pub mod tee;
+#[cfg(test)]
+mod tests;
+
 use crate::crypto::task::TaskId;
 use crate::error::Error;
 use crate::time::Instant;

@@ -12,7 +12,7 @@ pub struct Network {
     seed: u64,
     conditions: Conditions,
     /// What is under way, in the order of arrival; the number keeps datagrams that arrive at once in the order of sending.
-    under_way: BTreeMap<(Instant, u64), (Side, Vec<u8>)>,
+    under_way: BTreeMap<(Instant, u64), Arrival>,
     /// The indices of the datagrams that [`Network::drop_exactly`] condemned.
     script: BTreeSet<u64>,
     /// How many datagrams each side has sent.
@@ -81,14 +81,19 @@ impl Network {
         let again = (luck.duplicate < self.conditions.duplicate).then(|| now + self.transit(luck.second_jitter));
         if let Some(again) = again {
             self.stats.duplicated = self.stats.duplicated.saturating_add(1);
-            self.enqueue(again, from.other(), bytes.clone());
+            self.enqueue(again, Arrival { to: from.other(), index, bytes: bytes.clone() });
         }
-        self.enqueue(at, from.other(), bytes);
+        self.enqueue(at, Arrival { to: from.other(), index, bytes });
         Fate::UnderWay { at, again }
     }
 
     /// The next datagram that has arrived by `now`, and whom it reaches.
     pub fn deliver(&mut self, now: Instant) -> Option<(Side, Vec<u8>)> {
+        self.arrive(now).map(|arrival| (arrival.to, arrival.bytes))
+    }
+
+    /// The next datagram that has arrived by `now`, with its place among all that were sent.
+    pub fn arrive(&mut self, now: Instant) -> Option<Arrival> {
         let first = self.under_way.first_entry()?;
         let (at, _) = *first.key();
         (at <= now).then(|| {
@@ -102,8 +107,8 @@ impl Network {
         self.under_way.first_key_value().map(|((at, _), _)| *at)
     }
 
-    fn enqueue(&mut self, at: Instant, to: Side, bytes: Vec<u8>) {
-        self.under_way.insert((at, self.arrivals), (to, bytes));
+    fn enqueue(&mut self, at: Instant, arrival: Arrival) {
+        self.under_way.insert((at, self.arrivals), arrival);
         self.arrivals = self.arrivals.wrapping_add(1);
     }
 
@@ -195,6 +200,17 @@ pub enum Fate {
     Lost,
     /// It is longer than what gets through.
     TooLong,
+}
+
+/// A datagram that arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Whom it reaches.
+    pub to: Side,
+    /// Its place, from zero, in the order in which both sides send; duplicates share it.
+    pub index: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// What a network has seen.

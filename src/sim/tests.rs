@@ -76,6 +76,15 @@ fn loss_of_one_loses_everything_and_a_script_exactly_what_it_names() {
 }
 
 #[test]
+fn a_duplicate_keeps_the_index_of_its_original() {
+    let mut network = Network::new(1, Conditions { duplicate: 1.0, ..Conditions::default() });
+    network.send(Side::A, vec![7], Instant::ZERO);
+    network.send(Side::B, vec![8], Instant::ZERO);
+    let indices: Vec<_> = core::iter::from_fn(|| network.arrive(Instant::ZERO)).map(|a| (a.to, a.index)).collect();
+    assert_eq!(indices, [(Side::B, 0), (Side::B, 0), (Side::A, 1), (Side::A, 1)]);
+}
+
+#[test]
 fn what_is_longer_than_the_mtu_does_not_get_through() {
     let mut network = Network::new(1, Conditions { mtu: 3, ..Conditions::default() });
     assert_eq!(network.send(Side::A, vec![0; 4], Instant::ZERO), Fate::TooLong);
