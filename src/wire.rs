@@ -1,4 +1,14 @@
 //! Structures on the wire, as the RFCs present them. Nothing here knows what they mean.
 
+pub mod ack;
+pub mod alert;
+pub mod certificate;
+pub mod client_hello;
+pub mod encrypted_extensions;
+pub(crate) mod extension;
+pub mod extensions;
+pub mod fragment;
+pub mod post_handshake;
 pub mod record;
 pub mod registry;
+pub mod server_hello;

@@ -100,7 +100,7 @@ registry! {
         HELLO_VERIFY_REQUEST = 3, "hello_verify_request";
         /// RFC 9846 §4.7.1.
         NEW_SESSION_TICKET = 4, "new_session_ticket";
-        /// RFC 9846 §4.6.4; not in DTLS 1.3 (RFC 9147 §5.6).
+        /// RFC 9846 §4.6; not in DTLS 1.3 (RFC 9147 §5.6).
         END_OF_EARLY_DATA = 5, "end_of_early_data";
         /// RFC 9846 §4.4.1.
         ENCRYPTED_EXTENSIONS = 8, "encrypted_extensions";

@@ -1,0 +1,238 @@
+//! ClientHello (RFC 9147 §5.3).
+
+use crate::codec::{Decode, Encode, Reader, put_vector8, put_vector16};
+use crate::error::InvalidMessage;
+use crate::wire::extension::{self, RawExtension};
+use crate::wire::extensions::alpn::{put_protocols, read_protocols};
+use crate::wire::extensions::lists::{
+    expect_no_data, nonempty, numbers, put_list8, put_list16, read_list8, read_list16, read_nonempty_opaque16,
+    read_opaque8,
+};
+use crate::wire::extensions::server_name::{put_host_name, read_host_name};
+use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+
+pub use crate::wire::extensions::key_share::KeyShareEntry;
+pub use crate::wire::extensions::use_srtp::UseSrtp;
+
+/// `opaque Random[32]` (RFC 9846 §4.2.2).
+pub type Random = [u8; 32];
+
+/// `opaque legacy_session_id<0..32>`
+pub(crate) const MAX_SESSION_ID_LEN: usize = 32;
+
+/// What a client offers (RFC 9147 §5.3).
+///
+/// ```text
+/// struct {
+///     ProtocolVersion legacy_version = { 254,253 }; // DTLSv1.2
+///     Random random;
+///     opaque legacy_session_id<0..32>;
+///     opaque legacy_cookie<0..2^8-1>;                  // DTLS
+///     CipherSuite cipher_suites<2..2^16-2>;
+///     opaque legacy_compression_methods<1..2^8-1>;
+///     Extension extensions<8..2^16-1>;
+/// } ClientHello;
+/// ```
+///
+/// A ClientHello of an older version may end before the extensions; it is read as one without any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientHello {
+    /// The highest version before DTLS 1.3 that the client speaks. Always written as DTLS 1.2.
+    pub legacy_version: ProtocolVersion,
+    /// The random of the client.
+    pub random: Random,
+    /// The id of a connection of DTLS 1.2 that the client wants to resume.
+    pub legacy_session_id: Vec<u8>,
+    /// The cookie of a HelloVerifyRequest of DTLS 1.2.
+    pub legacy_cookie: Vec<u8>,
+    /// The cipher suites that the client offers, best first.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// The compression methods of DTLS 1.2; in 1.3 the null method alone, which is 0.
+    pub legacy_compression_methods: Vec<u8>,
+    /// Everything else.
+    pub extensions: ClientExtensions,
+}
+
+impl Default for ClientHello {
+    /// A hello that offers nothing.
+    fn default() -> Self {
+        Self {
+            legacy_version: ProtocolVersion::DTLS_1_2,
+            random: [0; 32],
+            legacy_session_id: Vec::new(),
+            legacy_cookie: Vec::new(),
+            cipher_suites: Vec::new(),
+            legacy_compression_methods: vec![0],
+            extensions: ClientExtensions::default(),
+        }
+    }
+}
+
+impl Decode for ClientHello {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage> {
+        Ok(Self {
+            legacy_version: ProtocolVersion::decode(reader)?,
+            random: reader.array()?,
+            legacy_session_id: read_session_id(reader)?,
+            legacy_cookie: reader.vector8()?.to_vec(),
+            cipher_suites: numbers(reader.vector16()?)?,
+            legacy_compression_methods: nonempty(reader.vector8()?.to_vec())?,
+            extensions: ClientExtensions::read(&extension::read_optional_block(reader)?)?,
+        })
+    }
+}
+
+impl Encode for ClientHello {
+    fn encode(&self, out: &mut Vec<u8>) {
+        ProtocolVersion::DTLS_1_2.encode(out);
+        out.extend_from_slice(&self.random);
+        put_vector8(out, |out| out.extend_from_slice(&self.legacy_session_id));
+        put_vector8(out, |out| out.extend_from_slice(&self.legacy_cookie));
+        put_list16(out, &self.cipher_suites);
+        put_vector8(out, |out| out.extend_from_slice(&self.legacy_compression_methods));
+        put_vector16(out, |out| self.extensions.write(out));
+    }
+}
+
+/// The extensions of a ClientHello that we know.
+///
+/// They are written in the order of the fields. The cookie comes first and the key shares, which are long, come last:
+/// there are servers that look for the cookie in the first fragment alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientExtensions {
+    /// cookie (RFC 9846 §4.3.2), not empty.
+    pub cookie: Option<Vec<u8>>,
+    /// supported_versions (RFC 9846 §4.3.1), not empty.
+    pub supported_versions: Option<Vec<ProtocolVersion>>,
+    /// server_name (RFC 6066 §3): the host name.
+    pub server_name: Option<String>,
+    /// supported_groups (RFC 9846 §4.3.7), not empty.
+    pub supported_groups: Option<Vec<NamedGroup>>,
+    /// signature_algorithms (RFC 9846 §4.3.3), not empty.
+    pub signature_algorithms: Option<Vec<SignatureScheme>>,
+    /// signature_algorithms_cert (RFC 9846 §4.3.3), not empty.
+    pub signature_algorithms_cert: Option<Vec<SignatureScheme>>,
+    /// application_layer_protocol_negotiation (RFC 7301): names, none empty, at least one.
+    pub alpn: Option<Vec<Vec<u8>>>,
+    /// use_srtp (RFC 5764).
+    pub use_srtp: Option<UseSrtp>,
+    /// psk_key_exchange_modes (RFC 9846 §4.3.9), not empty.
+    pub psk_key_exchange_modes: Option<Vec<u8>>,
+    /// extended_master_secret (RFC 7627).
+    pub extended_master_secret: bool,
+    /// renegotiation_info (RFC 5746 §3.2): `renegotiated_connection`.
+    pub renegotiation_info: Option<Vec<u8>>,
+    /// key_share (RFC 9846 §4.3.8); empty to ask for a HelloRetryRequest.
+    pub key_share: Option<Vec<KeyShareEntry>>,
+    /// Whether pre_shared_key (RFC 9846 §4.3.11) is there. Never written.
+    pub has_pre_shared_key: bool,
+    /// Whether early_data (RFC 9846 §4.3.10) is there. Never written.
+    pub has_early_data: bool,
+    /// The types of all extensions, known or not, in order of appearance. Filled when decoded, not looked at when
+    /// encoded.
+    pub present: Vec<ExtensionType>,
+}
+
+impl ClientExtensions {
+    fn read(block: &[RawExtension<'_>]) -> Result<Self, InvalidMessage> {
+        let mut read = Self { present: extension::types(block), ..Self::default() };
+        //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.11
+        //# The "pre_shared_key" extension MUST be the last extension in the
+        //# ClientHello (this facilitates implementation as described below).
+        let before_last = block.split_last().map_or(block, |(_, before)| before);
+        if before_last.iter().any(|(extension_type, _)| *extension_type == ExtensionType::PRE_SHARED_KEY) {
+            return Err(InvalidMessage::InvalidValue);
+        }
+        block.iter().try_for_each(|(extension_type, data)| read.read_one(*extension_type, data))?;
+        Ok(read)
+    }
+
+    fn read_one(&mut self, extension_type: ExtensionType, data: &[u8]) -> Result<(), InvalidMessage> {
+        use ExtensionType as T;
+        match extension_type {
+            T::COOKIE => self.cookie = Some(read_nonempty_opaque16(data)?),
+            T::SUPPORTED_VERSIONS => self.supported_versions = Some(read_list8(data)?),
+            T::SERVER_NAME => self.server_name = Some(read_host_name(data)?),
+            T::SUPPORTED_GROUPS => self.supported_groups = Some(read_list16(data)?),
+            T::SIGNATURE_ALGORITHMS => self.signature_algorithms = Some(read_list16(data)?),
+            T::SIGNATURE_ALGORITHMS_CERT => self.signature_algorithms_cert = Some(read_list16(data)?),
+            T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => self.alpn = Some(read_protocols(data)?),
+            T::USE_SRTP => self.use_srtp = Some(UseSrtp::decode_all(data)?),
+            T::PSK_KEY_EXCHANGE_MODES => self.psk_key_exchange_modes = Some(nonempty(read_opaque8(data)?)?),
+            T::EXTENDED_MASTER_SECRET => {
+                expect_no_data(data)?;
+                self.extended_master_secret = true;
+            }
+            T::RENEGOTIATION_INFO => self.renegotiation_info = Some(read_opaque8(data)?),
+            T::KEY_SHARE => self.key_share = Some(read_key_shares(data)?),
+            T::PRE_SHARED_KEY => self.has_pre_shared_key = true,
+            T::EARLY_DATA => {
+                expect_no_data(data)?;
+                self.has_early_data = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        use ExtensionType as T;
+        if let Some(cookie) = &self.cookie {
+            extension::put(out, T::COOKIE, |out| put_vector16(out, |out| out.extend_from_slice(cookie)));
+        }
+        if let Some(versions) = &self.supported_versions {
+            extension::put(out, T::SUPPORTED_VERSIONS, |out| put_list8(out, versions));
+        }
+        if let Some(name) = &self.server_name {
+            extension::put(out, T::SERVER_NAME, |out| put_host_name(out, name));
+        }
+        if let Some(groups) = &self.supported_groups {
+            extension::put(out, T::SUPPORTED_GROUPS, |out| put_list16(out, groups));
+        }
+        if let Some(schemes) = &self.signature_algorithms {
+            extension::put(out, T::SIGNATURE_ALGORITHMS, |out| put_list16(out, schemes));
+        }
+        if let Some(schemes) = &self.signature_algorithms_cert {
+            extension::put(out, T::SIGNATURE_ALGORITHMS_CERT, |out| put_list16(out, schemes));
+        }
+        if let Some(protocols) = &self.alpn {
+            extension::put(out, T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |out| {
+                put_protocols(out, protocols.iter().map(Vec::as_slice));
+            });
+        }
+        if let Some(use_srtp) = &self.use_srtp {
+            extension::put(out, T::USE_SRTP, |out| use_srtp.encode(out));
+        }
+        if let Some(modes) = &self.psk_key_exchange_modes {
+            extension::put(out, T::PSK_KEY_EXCHANGE_MODES, |out| put_vector8(out, |out| out.extend_from_slice(modes)));
+        }
+        if self.extended_master_secret {
+            extension::put(out, T::EXTENDED_MASTER_SECRET, |_| {});
+        }
+        if let Some(info) = &self.renegotiation_info {
+            extension::put(out, T::RENEGOTIATION_INFO, |out| put_vector8(out, |out| out.extend_from_slice(info)));
+        }
+        if let Some(shares) = &self.key_share {
+            extension::put(out, T::KEY_SHARE, |out| {
+                put_vector16(out, |out| shares.iter().for_each(|share| share.encode(out)));
+            });
+        }
+    }
+}
+
+/// `opaque legacy_session_id<0..32>`, as it stands in both hellos.
+pub(crate) fn read_session_id(reader: &mut Reader<'_>) -> Result<Vec<u8>, InvalidMessage> {
+    let id = reader.vector8()?;
+    if id.len() > MAX_SESSION_ID_LEN { Err(InvalidMessage::InvalidVectorLength) } else { Ok(id.to_vec()) }
+}
+
+/// `KeyShareEntry client_shares<0..2^16-1>`
+fn read_key_shares(data: &[u8]) -> Result<Vec<KeyShareEntry>, InvalidMessage> {
+    let mut reader = Reader::new(data);
+    let shares = KeyShareEntry::decode_list(reader.vector16()?)?;
+    reader.finish()?;
+    Ok(shares)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! EncryptedExtensions (RFC 9846 §4.4.1).
+
+use crate::codec::{Decode, Encode, Reader, put_vector16};
+use crate::error::InvalidMessage;
+use crate::wire::client_hello::UseSrtp;
+use crate::wire::extension;
+use crate::wire::extensions::alpn::{put_protocols, read_selected_protocol};
+use crate::wire::extensions::lists::{expect_no_data, put_list16, read_list16};
+use crate::wire::registry::{ExtensionType, NamedGroup};
+
+/// What a server answers under protection (RFC 9846 §4.4.1). Extensions are written in the order of the fields.
+///
+/// ```text
+/// struct {
+///     Extension extensions<0..2^16-1>;
+/// } EncryptedExtensions;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncryptedExtensions {
+    /// application_layer_protocol_negotiation (RFC 7301): the protocol that the server selected, not empty.
+    pub alpn: Option<Vec<u8>>,
+    /// use_srtp (RFC 5764): the profile that the server selected. That there is exactly one is not checked here.
+    pub use_srtp: Option<UseSrtp>,
+    /// server_name (RFC 6066 §3): whether the server used the name that the client sent.
+    pub server_name_ack: bool,
+    /// supported_groups (RFC 9846 §4.3.7): what the server prefers, for the next connection.
+    pub supported_groups: Option<Vec<NamedGroup>>,
+    /// The types of all extensions, known or not, in order of appearance. Filled when decoded, not looked at when
+    /// encoded.
+    pub present: Vec<ExtensionType>,
+}
+
+impl Decode for EncryptedExtensions {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage> {
+        use ExtensionType as T;
+        let block = extension::read_block(reader)?;
+        let mut read = Self { present: extension::types(&block), ..Self::default() };
+        for (extension_type, data) in block {
+            match extension_type {
+                T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => read.alpn = Some(read_selected_protocol(data)?),
+                T::USE_SRTP => read.use_srtp = Some(UseSrtp::decode_all(data)?),
+                T::SERVER_NAME => {
+                    expect_no_data(data)?;
+                    read.server_name_ack = true;
+                }
+                T::SUPPORTED_GROUPS => read.supported_groups = Some(read_list16(data)?),
+                _ => {}
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl Encode for EncryptedExtensions {
+    fn encode(&self, out: &mut Vec<u8>) {
+        use ExtensionType as T;
+        put_vector16(out, |out| {
+            if let Some(protocol) = &self.alpn {
+                extension::put(out, T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |out| {
+                    put_protocols(out, [protocol.as_slice()]);
+                });
+            }
+            if let Some(use_srtp) = &self.use_srtp {
+                extension::put(out, T::USE_SRTP, |out| use_srtp.encode(out));
+            }
+            if self.server_name_ack {
+                extension::put(out, T::SERVER_NAME, |_| {});
+            }
+            if let Some(groups) = &self.supported_groups {
+                extension::put(out, T::SUPPORTED_GROUPS, |out| put_list16(out, groups));
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::registry::SrtpProfile;
+
+    #[test]
+    fn everything_comes_back() {
+        let full = EncryptedExtensions {
+            alpn: Some(b"webrtc".to_vec()),
+            use_srtp: Some(UseSrtp { profiles: vec![SrtpProfile::SRTP_AEAD_AES_128_GCM], mki: Vec::new() }),
+            server_name_ack: true,
+            supported_groups: Some(vec![NamedGroup::X25519]),
+            present: [16u16, 14, 0, 10].map(ExtensionType).to_vec(),
+        };
+        let bytes = full.encoded();
+        assert_eq!(EncryptedExtensions::decode_all(&bytes), Ok(full));
+        for len in 0..bytes.len() {
+            assert_eq!(EncryptedExtensions::decode_all(&bytes[..len]), Err(InvalidMessage::TooShort), "{len} bytes");
+        }
+        assert_eq!(EncryptedExtensions::default().encoded(), [0, 0]);
+    }
+
+    #[test]
+    fn malformed_answers_are_refused() {
+        use InvalidMessage as E;
+        let decode = |block: &[u8]| {
+            let mut bytes = Vec::new();
+            put_vector16(&mut bytes, |out| out.extend_from_slice(block));
+            EncryptedExtensions::decode_all(&bytes).map(|read| read.present.len())
+        };
+        assert_eq!(decode(&[0, 28, 0, 2, 0x40, 1]), Ok(1));
+        assert_eq!(decode(&[0, 16, 0, 6, 0, 4, 1, b'a', 1, b'b']), Err(E::InvalidVectorLength));
+        assert_eq!(decode(&[0, 16, 0, 2, 0, 0]), Err(E::EmptyVector));
+        assert_eq!(decode(&[0, 0, 0, 1, 0]), Err(E::TrailingData));
+        assert_eq!(decode(&[0, 10, 0, 2, 0, 0]), Err(E::EmptyVector));
+        assert_eq!(decode(&[0, 0, 0, 0, 0, 0, 0, 0]), Err(E::DuplicateExtension(ExtensionType::SERVER_NAME)));
+        assert_eq!(EncryptedExtensions::decode_all(&[0, 0, 0]), Err(E::TrailingData));
+    }
+}

@@ -1,0 +1,7 @@
+//! The data of single extensions, where several messages share it.
+
+pub mod alpn;
+pub mod key_share;
+pub mod lists;
+pub mod server_name;
+pub mod use_srtp;
