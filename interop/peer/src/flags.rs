@@ -1,0 +1,150 @@
+//! The one set of flags of all peers.
+
+use std::time::Duration;
+
+pub const USAGE: &str = "\
+PEER (client|server) --port N [flags]
+  --cert FILE --key FILE     own certificate chain (PEM, leaf first) and private key (PEM)
+  --ca FILE                  root that the other side's certificate must lead to (PEM)
+  --name HOST                client: the server_name sent, which the certificate must carry
+  --client-auth              server: demand a client certificate
+  --suites A,B               cipher suites by their registered names, most preferred first
+  --groups A,B               named groups, most preferred first
+  --key-shares A,B|none      client: the groups sent with a key share (default: the stack's own choice)
+  --no-cookie                server: no cookie before the handshake, where the stack can do without
+  --alpn A,B                 application protocols, most preferred first
+  --srtp A,B                 SRTP protection profiles, most preferred first
+  --export LABEL             print 32 exported bytes for LABEL with the context `interop`
+  --mtu N                    largest datagram sent
+  --messages N --size N      messages the client sends and gets back (default 3), bytes of each (default 32)
+  --update-keys N            update the sending keys once N messages have come back (client) or been answered (server)
+  --request-update           the key update asks the other side to update as well
+  --close client|server      the side that closes first (default client)
+  --close-grace MS           how long the other side's close_notify is waited for (default 2000)
+  --keylog FILE              append the secrets in SSLKEYLOGFILE format
+  --timeout MS               give up after this time (default 10000)";
+
+/// Which end of the connection this process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Client,
+    Server,
+}
+
+#[derive(Clone, Debug)]
+pub struct Flags {
+    pub role: Role,
+    pub port: u16,
+    pub cert: Option<String>,
+    pub key: Option<String>,
+    pub ca: Option<String>,
+    pub name: Option<String>,
+    pub client_auth: bool,
+    pub suites: Vec<String>,
+    pub groups: Vec<String>,
+    /// `None`: the stack's own choice. `Some` of an empty list: a ClientHello without any key share.
+    pub key_shares: Option<Vec<String>>,
+    pub no_cookie: bool,
+    pub alpn: Vec<String>,
+    pub srtp: Vec<String>,
+    pub export: Option<String>,
+    pub mtu: Option<usize>,
+    pub messages: usize,
+    pub size: usize,
+    pub update_keys: Option<usize>,
+    pub request_update: bool,
+    /// The side that closes first.
+    pub close: Role,
+    pub close_grace: Duration,
+    pub keylog: Option<String>,
+    pub timeout: Duration,
+}
+
+impl Flags {
+    /// Reads the words after the program's name.
+    pub fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let role = role(&words.next().unwrap_or_default())?;
+        let mut flags = Self::new(role);
+        while let Some(word) = words.next() {
+            flags.set(&word, &mut words)?;
+        }
+        if flags.port == 0 {
+            return Err("--port is missing".to_owned());
+        }
+        Ok(flags)
+    }
+
+    fn new(role: Role) -> Self {
+        Self {
+            role,
+            port: 0,
+            cert: None,
+            key: None,
+            ca: None,
+            name: None,
+            client_auth: false,
+            suites: Vec::new(),
+            groups: Vec::new(),
+            key_shares: None,
+            no_cookie: false,
+            alpn: Vec::new(),
+            srtp: Vec::new(),
+            export: None,
+            mtu: None,
+            messages: 3,
+            size: 32,
+            update_keys: None,
+            request_update: false,
+            close: Role::Client,
+            close_grace: Duration::from_millis(2_000),
+            keylog: None,
+            timeout: Duration::from_millis(10_000),
+        }
+    }
+
+    fn set(&mut self, word: &str, rest: &mut impl Iterator<Item = String>) -> Result<(), String> {
+        let mut value = || rest.next().ok_or_else(|| format!("{word} wants a value"));
+        match word {
+            "--port" => self.port = number(&value()?)?,
+            "--cert" => self.cert = Some(value()?),
+            "--key" => self.key = Some(value()?),
+            "--ca" => self.ca = Some(value()?),
+            "--name" => self.name = Some(value()?),
+            "--client-auth" => self.client_auth = true,
+            "--suites" => self.suites = list(&value()?),
+            "--groups" => self.groups = list(&value()?),
+            "--key-shares" => self.key_shares = Some(list(&value()?)),
+            "--no-cookie" => self.no_cookie = true,
+            "--alpn" => self.alpn = list(&value()?),
+            "--srtp" => self.srtp = list(&value()?),
+            "--export" => self.export = Some(value()?),
+            "--mtu" => self.mtu = Some(number(&value()?)?),
+            "--messages" => self.messages = number(&value()?)?,
+            "--size" => self.size = number(&value()?)?,
+            "--update-keys" => self.update_keys = Some(number(&value()?)?),
+            "--request-update" => self.request_update = true,
+            "--close" => self.close = self::role(&value()?)?,
+            "--close-grace" => self.close_grace = Duration::from_millis(number(&value()?)?),
+            "--keylog" => self.keylog = Some(value()?),
+            "--timeout" => self.timeout = Duration::from_millis(number(&value()?)?),
+            _ => return Err(format!("unknown flag {word}")),
+        }
+        Ok(())
+    }
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    match word {
+        "client" => Ok(Role::Client),
+        "server" => Ok(Role::Server),
+        _ => Err(format!("expected client or server, found '{word}'")),
+    }
+}
+
+fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
+    word.parse().map_err(|_| format!("'{word}' is not a number that fits here"))
+}
+
+fn list(word: &str) -> Vec<String> {
+    word.split(',').filter(|part| !part.is_empty() && *part != "none").map(str::to_owned).collect()
+}
