@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use boring::ssl::{
-    AlpnError, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslSignatureAlgorithm, SslVerifyMode, SslVersion,
-    select_next_proto,
+    AlpnError, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslSignatureAlgorithm, SslVerifyMode,
+    SslVersion, select_next_proto,
 };
 use boring_sys as ffi;
 use foreign_types::ForeignType;
@@ -13,12 +13,7 @@ use peer::stack::{by_name, name_of};
 use peer::{Flags, Role};
 
 /// Registered names of groups, and their code points, which are also BoringSSL's.
-pub const GROUPS: &[(&str, u16)] = &[
-    ("secp256r1", 23),
-    ("secp384r1", 24),
-    ("x25519", 29),
-    ("X25519MLKEM768", 0x11ec),
-];
+pub const GROUPS: &[(&str, u16)] = &[("secp256r1", 23), ("secp384r1", 24), ("x25519", 29), ("X25519MLKEM768", 0x11ec)];
 
 /// Registered names of SRTP protection profiles, and BoringSSL's.
 const PROFILES: &[(&str, &str)] = &[

@@ -61,8 +61,14 @@ impl Boring {
                 Role::Server => ffi::SSL_set_accept_state(stream.ssl_mut().as_ptr()),
             }
         }
-        let mut boring =
-            Self { stream, role: flags.role, name: flags.name.clone(), connected: false, ended: false, happened: VecDeque::new() };
+        let mut boring = Self {
+            stream,
+            role: flags.role,
+            name: flags.name.clone(),
+            connected: false,
+            ended: false,
+            happened: VecDeque::new(),
+        };
         boring.drive();
         Ok(boring)
     }
@@ -115,10 +121,9 @@ impl Boring {
                 Role::Server => ssl.servername(NameType::HOST_NAME).map(str::to_owned),
             },
             peer_chain: self.peer_chain(ssl),
-            srtp: ssl.selected_srtp_profile().map(|profile| SrtpAgreement {
-                profile: configure::registered_profile(profile.name()),
-                keys: None,
-            }),
+            srtp: ssl
+                .selected_srtp_profile()
+                .map(|profile| SrtpAgreement { profile: configure::registered_profile(profile.name()), keys: None }),
         }
     }
 
@@ -178,7 +183,10 @@ impl Stack for Boring {
 
     fn export(&mut self, label: &str, context: Option<&[u8]>, length: usize) -> Result<Vec<u8>, String> {
         let mut exported = vec![0; length];
-        self.stream.ssl().export_keying_material(&mut exported, label, context).map_err(|error| format!("export: {error}"))?;
+        self.stream
+            .ssl()
+            .export_keying_material(&mut exported, label, context)
+            .map_err(|error| format!("export: {error}"))?;
         Ok(exported)
     }
 

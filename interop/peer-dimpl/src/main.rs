@@ -63,7 +63,11 @@ impl Dimpl {
             due: None,
             outgoing: VecDeque::new(),
             happened: VecDeque::new(),
-            negotiated: Negotiated { version: "DTLSv1.3".to_owned(), cipher: "untold".to_owned(), ..Negotiated::default() },
+            negotiated: Negotiated {
+                version: "DTLSv1.3".to_owned(),
+                cipher: "untold".to_owned(),
+                ..Negotiated::default()
+            },
             connected: false,
             announced: false,
         };
@@ -116,7 +120,8 @@ fn config(flags: &Flags) -> Result<Config, String> {
     if let Some((_, what)) = refused.iter().find(|(asked, _)| *asked) {
         return Err(format!("dimpl does not have {what}"));
     }
-    let mut config = Config::builder().require_client_certificate(flags.client_auth).use_server_cookie(!flags.no_cookie);
+    let mut config =
+        Config::builder().require_client_certificate(flags.client_auth).use_server_cookie(!flags.no_cookie);
     if let Some(mtu) = flags.mtu {
         config = config.mtu(mtu);
     }

@@ -48,9 +48,7 @@ pub fn connection(flags: &Flags) -> Result<*mut ffi::WOLFSSL, String> {
         ffi::wolfSSL_KeepArrays(ssl);
         if let Some(mtu) = flags.mtu {
             let mtu = u16::try_from(mtu).map_err(|error| error.to_string())?;
-            if ffi::wolfSSL_dtls_set_mtu(ssl, mtu) != 0 {
-                return Err("wolfSSL refused the MTU".to_owned());
-            }
+            check(ffi::wolfSSL_dtls_set_mtu(ssl, mtu), "MTU")?;
         }
         set_groups(ssl, flags)?;
         if flags.role == Role::Server {
@@ -61,7 +59,10 @@ pub fn connection(flags: &Flags) -> Result<*mut ffi::WOLFSSL, String> {
         }
         if let Some(name) = &flags.name {
             let length = u16::try_from(name.len()).map_err(|error| error.to_string())?;
-            check(ffi::wolfSSL_UseSNI(ssl, ffi::WOLFSSL_SNI_HOST_NAME as u8, name.as_ptr().cast(), length), "server_name")?;
+            check(
+                ffi::wolfSSL_UseSNI(ssl, ffi::WOLFSSL_SNI_HOST_NAME as u8, name.as_ptr().cast(), length),
+                "server_name",
+            )?;
             if flags.role == Role::Client && flags.ca.is_some() {
                 check(ffi::wolfSSL_check_domain_name(ssl, c_string(name)?.as_ptr()), "name check")?;
             }
@@ -112,7 +113,8 @@ fn context(flags: &Flags) -> Result<*mut ffi::WOLFSSL_CTX, String> {
             }
         }
         if let Some(path) = &flags.keylog {
-            let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| format!("{path}: {error}"))?;
+            let file =
+                OpenOptions::new().create(true).append(true).open(path).map_err(|error| format!("{path}: {error}"))?;
             KEYLOG.get_or_init(|| file);
             ffi::wolfSSL_CTX_set_keylog_callback(ctx, Some(log_key));
         }
@@ -128,7 +130,10 @@ unsafe fn set_certificates(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) -> Result<
     unsafe {
         if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
             check(ffi::wolfSSL_CTX_use_certificate_chain_file(ctx, c_string(cert)?.as_ptr()), cert)?;
-            check(ffi::wolfSSL_CTX_use_PrivateKey_file(ctx, c_string(key)?.as_ptr(), ffi::WOLFSSL_FILETYPE_PEM as c_int), key)?;
+            check(
+                ffi::wolfSSL_CTX_use_PrivateKey_file(ctx, c_string(key)?.as_ptr(), ffi::WOLFSSL_FILETYPE_PEM as c_int),
+                key,
+            )?;
         }
         if flags.role == Role::Server && !flags.client_auth {
             ffi::wolfSSL_CTX_set_verify(ctx, ffi::WOLFSSL_VERIFY_NONE as c_int, None);

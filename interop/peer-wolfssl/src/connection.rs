@@ -147,7 +147,9 @@ impl Wolf {
         // SAFETY: `ssl` is live, and wolfSSL's answer points to `length` bytes of its own.
         unsafe {
             let answer = ffi::wolfSSL_ALPN_GetProtocol(self.ssl, &raw mut name, &raw mut length);
-            (answer == SUCCESS).then(|| bytes(name.cast(), c_int::from(length))).map(|name| String::from_utf8_lossy(&name).into_owned())
+            (answer == SUCCESS)
+                .then(|| bytes(name.cast(), c_int::from(length)))
+                .map(|name| String::from_utf8_lossy(&name).into_owned())
         }
     }
 
@@ -169,15 +171,18 @@ impl Wolf {
                 return Vec::new();
             }
             (0..ffi::wolfSSL_get_chain_count(chain))
-                .map(|index| bytes(ffi::wolfSSL_get_chain_cert(chain, index), ffi::wolfSSL_get_chain_length(chain, index)))
+                .map(|index| {
+                    bytes(ffi::wolfSSL_get_chain_cert(chain, index), ffi::wolfSSL_get_chain_length(chain, index))
+                })
                 .collect()
         }
     }
 
     fn timer(&self) -> Duration {
         // SAFETY: `ssl` is live.
-        let (seconds, quick) =
-            unsafe { (ffi::wolfSSL_dtls_get_current_timeout(self.ssl), ffi::wolfSSL_dtls13_use_quick_timeout(self.ssl) == 1) };
+        let (seconds, quick) = unsafe {
+            (ffi::wolfSSL_dtls_get_current_timeout(self.ssl), ffi::wolfSSL_dtls13_use_quick_timeout(self.ssl) == 1)
+        };
         let whole = SECOND * u32::try_from(seconds).unwrap_or(1).max(1);
         if quick { whole / QUICK_PART } else { whole }
     }
@@ -281,15 +286,23 @@ unsafe fn bytes(start: *const u8, length: c_int) -> Vec<u8> {
 unsafe extern "C" fn receive(_ssl: *mut ffi::WOLFSSL, buffer: *mut c_char, size: c_int, context: *mut c_void) -> c_int {
     // SAFETY: the context is the `Wire` that `Wolf::new` gave, and wolfSSL's buffer has `size` bytes.
     let (wire, buffer) = unsafe {
-        (&mut *context.cast::<Wire>(), std::slice::from_raw_parts_mut(buffer.cast::<u8>(), usize::try_from(size).unwrap_or(0)))
+        (
+            &mut *context.cast::<Wire>(),
+            std::slice::from_raw_parts_mut(buffer.cast::<u8>(), usize::try_from(size).unwrap_or(0)),
+        )
     };
-    wire.read(buffer).and_then(|length| c_int::try_from(length).ok()).unwrap_or(ffi::IOerrors_WOLFSSL_CBIO_ERR_WANT_READ)
+    wire.read(buffer)
+        .and_then(|length| c_int::try_from(length).ok())
+        .unwrap_or(ffi::IOerrors_WOLFSSL_CBIO_ERR_WANT_READ)
 }
 
 unsafe extern "C" fn send(_ssl: *mut ffi::WOLFSSL, datagram: *mut c_char, size: c_int, context: *mut c_void) -> c_int {
     // SAFETY: the context is the `Wire` that `Wolf::new` gave, and the datagram has `size` bytes.
     let (wire, datagram) = unsafe {
-        (&mut *context.cast::<Wire>(), std::slice::from_raw_parts(datagram.cast::<u8>(), usize::try_from(size).unwrap_or(0)))
+        (
+            &mut *context.cast::<Wire>(),
+            std::slice::from_raw_parts(datagram.cast::<u8>(), usize::try_from(size).unwrap_or(0)),
+        )
     };
     wire.outgoing.push_back(datagram.to_vec());
     size

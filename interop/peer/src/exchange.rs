@@ -74,8 +74,9 @@ struct Exchange {
     connected: bool,
     /// The numbers of the messages that came back (client) or were answered (server).
     exchanged: BTreeSet<usize>,
-    /// When the current message was last sent (client).
+    /// When the current message was last sent, and when the one before came back (client).
     sent_at: Option<Instant>,
+    came_back_at: Option<Instant>,
     /// When the last message had been exchanged.
     complete_at: Option<Instant>,
     keys_updated: bool,
@@ -103,6 +104,7 @@ impl Exchange {
             connected: false,
             exchanged: BTreeSet::new(),
             sent_at: None,
+            came_back_at: None,
             complete_at: None,
             keys_updated: false,
             epochs: None,
@@ -145,8 +147,9 @@ impl Exchange {
         let due = self.stack.timeout();
         if due == Some(Duration::ZERO) {
             self.stack.handle_timeout();
-            return Ok(());
+            self.transmit()?;
         }
+        // A stack whose timer stays in the past still has to listen, and must not flood the other side.
         let wait = due.unwrap_or(LONGEST_WAIT).clamp(Duration::from_millis(1), LONGEST_WAIT);
         self.socket.set_read_timeout(Some(wait))?;
         let mut buffer = vec![0; LARGEST_DATAGRAM];
@@ -184,8 +187,8 @@ impl Exchange {
                 line("ALERT", &code.to_string());
                 Err(End::Failed(format!("the other side sent the fatal alert {code}")))
             }
-            // Once both sides have said goodbye, nothing that a stack still complains of matters.
-            Happening::Failed(_) if self.other_closed => Ok(()),
+            // Once one side has said goodbye, nothing that a stack still complains of matters.
+            Happening::Failed(_) if self.other_closed || self.closed_at.is_some() => Ok(()),
             Happening::Failed(sentence) => Err(End::Failed(sentence)),
         }
     }
@@ -221,6 +224,7 @@ impl Exchange {
         }
         if self.exchanged.insert(number) {
             self.sent_at = None;
+            self.came_back_at = Some(Instant::now());
         }
         if self.exchanged.len() == self.flags.messages {
             self.complete_at.get_or_insert_with(Instant::now);
@@ -260,7 +264,8 @@ impl Exchange {
         if self.other_closed {
             return Err(End::Failed(format!("closed after {} messages", self.exchanged.len())));
         }
-        let due = self.sent_at.is_none_or(|at| at.elapsed() > RESEND_AFTER);
+        let paused = self.came_back_at.is_some_and(|at| at.elapsed() < self.flags.pause);
+        let due = self.sent_at.map_or(!paused, |at| at.elapsed() > RESEND_AFTER);
         if self.flags.role == Role::Client && due {
             self.stack.send(&message(self.exchanged.len(), self.flags.size))?;
             self.sent_at = Some(Instant::now());

@@ -17,6 +17,7 @@ PEER (client|server) --port N [flags]
   --export LABEL             print 32 exported bytes for LABEL with the context `interop`
   --mtu N                    largest datagram sent
   --messages N --size N      messages the client sends and gets back (default 3), bytes of each (default 32)
+  --pause MS                 client: time between a message's return and the next message (default 0)
   --update-keys N            update the sending keys once N messages have come back (client) or been answered (server)
   --request-update           the key update asks the other side to update as well
   --close client|server      the side that closes first (default client)
@@ -51,6 +52,7 @@ pub struct Flags {
     pub mtu: Option<usize>,
     pub messages: usize,
     pub size: usize,
+    pub pause: Duration,
     pub update_keys: Option<usize>,
     pub request_update: bool,
     /// The side that closes first.
@@ -93,6 +95,7 @@ impl Flags {
             mtu: None,
             messages: 3,
             size: 32,
+            pause: Duration::ZERO,
             update_keys: None,
             request_update: false,
             close: Role::Client,
@@ -121,6 +124,7 @@ impl Flags {
             "--mtu" => self.mtu = Some(number(&value()?)?),
             "--messages" => self.messages = number(&value()?)?,
             "--size" => self.size = number(&value()?)?,
+            "--pause" => self.pause = Duration::from_millis(number(&value()?)?),
             "--update-keys" => self.update_keys = Some(number(&value()?)?),
             "--request-update" => self.request_update = true,
             "--close" => self.close = self::role(&value()?)?,

@@ -1,0 +1,126 @@
+/** Peer programs: where they are, what they can do, and how one is run. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { ROOT } from '../scripts/steps.mjs';
+
+/** How long a process may outlive its own time-out before it is ended from here. */
+const GRACE_MS = 5_000;
+
+/**
+ * What a stack can do, so that the table of features asks it for nothing else. The comments of peers' sources say why.
+ *
+ * @typedef {{ suites: boolean, groups: string[], hybrid: boolean, keyShares: boolean, fragmentedHello: boolean, cookie: boolean,
+ *   keyLog: boolean, exporter: boolean, alpn: boolean, name: boolean, update: 'free' | 'requesting' | 'none', certificates: string[],
+ *   chains: boolean, verifies: boolean, alerts: boolean, profiles: boolean, signatures: string[] }} Abilities
+ * @typedef {{ name: string, command: string[], abilities: Abilities }} Stack
+ */
+
+/** @type {Abilities} */
+const ALL = {
+  /** Chooses its cipher suites. */ suites: true,
+  groups: ['x25519', 'secp256r1', 'X25519MLKEM768'],
+  /** Has X25519MLKEM768. */ hybrid: true,
+  /** A client can choose what it sends a key share for. */ keyShares: true,
+  /** A server takes a first ClientHello of several fragments. */ fragmentedHello: true,
+  /** A server sends a cookie. */ cookie: true,
+  keyLog: true,
+  exporter: true,
+  alpn: true,
+  name: true,
+  /** Key updates on call: with and without a request, only with one, or not at all. */ update: 'free',
+  /** Server certificates that it can sign with. */ certificates: ['p256', 'ed25519', 'rsa'],
+  /** Sends intermediate certificates. */ chains: true,
+  /** Checks the other side's certificate against a root. */ verifies: true,
+  /** Sends fatal alerts. */ alerts: true,
+  /** Chooses its SRTP profiles. */ profiles: true,
+  /** Signatures of others that it verifies. */ signatures: ['p256', 'ed25519', 'rsa'],
+};
+
+/** @param {string} name */
+const program = (name) => join(ROOT, 'interop', name, 'target', 'debug', name);
+
+/** @type {Stack[]} */
+export const STACKS = [
+  { name: 'ours', command: [program('peer-ours')], abilities: { ...ALL, certificates: ['p256', 'ed25519'] } },
+  { name: 'boring', command: [program('peer-boring')], abilities: { ...ALL, suites: false, cookie: false } },
+  { name: 'wolfssl', command: [program('peer-wolfssl')], abilities: { ...ALL, fragmentedHello: false, update: 'requesting' } },
+  {
+    name: 'dimpl',
+    command: [program('peer-dimpl')],
+    abilities: {
+      ...ALL, groups: ['x25519', 'secp256r1'], hybrid: false, keyShares: false, keyLog: false, exporter: false, alpn: false, name: false,
+      update: 'none', certificates: ['p256'], chains: false, verifies: false, alerts: false, profiles: false, signatures: ['p256'],
+    },
+  },
+];
+
+/** @param {Stack} stack */
+export const isBuilt = (stack) => existsSync(stack.command[0]);
+
+/** @typedef {{ word: string, rest: string }} Line */
+
+/** One running peer. */
+export class Peer {
+  #child;
+  #output = '';
+  /** @type {Promise<number>} */ ended;
+
+  /** @param {Stack} stack @param {string[]} flags @param {number} timeoutMs */
+  constructor(stack, flags, timeoutMs) {
+    const [command, ...first] = stack.command;
+    this.#child = spawn(command, [...first, ...flags, '--timeout', String(timeoutMs)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        this.#output += chunk;
+      });
+    }
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs + GRACE_MS);
+    this.ended = new Promise((settle) => {
+      this.#child.on('error', (error) => {
+        this.#output += `${error.message}\n`;
+        settle(-1);
+      });
+      this.#child.on('close', (code) => {
+        clearTimeout(late);
+        settle(code ?? -1);
+      });
+    });
+  }
+
+  get output() {
+    return this.#output;
+  }
+
+  /** @returns {Line[]} */
+  get lines() {
+    return this.#output.split('\n').filter((line) => line !== '').map((line) => {
+      const space = line.indexOf(' ');
+      return space < 0 ? { word: line, rest: '' } : { word: line.slice(0, space), rest: line.slice(space + 1) };
+    });
+  }
+
+  /** What follows the first line that begins with `word`. @param {string} word */
+  said(word) {
+    return this.lines.find((line) => line.word === word)?.rest;
+  }
+
+  /** The facts of the line CONNECTED. @returns {Record<string, string>} */
+  get connected() {
+    const pairs = (this.said('CONNECTED') ?? '').split(' ').map((pair) => pair.split('='));
+    return Object.fromEntries(pairs);
+  }
+
+  /** Until the server listens, or has ended. */
+  async listening() {
+    while (this.said('LISTEN') === undefined) {
+      const ended = await Promise.race([this.ended, new Promise((settle) => setTimeout(settle, 5))]);
+      if (ended !== undefined) return;
+    }
+  }
+
+  kill() {
+    this.#child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,80 @@
+// Runs real peers against each other over UDP on loopback: every feature, every peer, both roles.
+//
+//   node interop/run.mjs                         this project's peer against all others
+//   node interop/run.mjs --peer boring,wolfssl   only against these
+//   node interop/run.mjs --feature 'key update'  only features whose name contains this
+//   node interop/run.mjs --others                the other peers among themselves: a check of the table itself
+//   node interop/run.mjs --list                  the cells, without running them
+//
+// Each cell leaves what was said and sent in interop/target/runs/.
+
+import { relative } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { main, Problem, ROOT, seconds } from '../scripts/steps.mjs';
+import { cellName, runCell } from './cell.mjs';
+import { FEATURES } from './features.mjs';
+import { isBuilt, STACKS } from './peers.mjs';
+
+/** Two processes and a relay run in a cell; they mostly wait. */
+const AT_ONCE = 2;
+
+/** @typedef {import('./cell.mjs').Cell} Cell @typedef {import('./peers.mjs').Stack} Stack */
+
+/** @returns {{ cells: Cell[], list: boolean }} */
+function chosen() {
+  const { values } = parseArgs({
+    options: { peer: { type: 'string' }, feature: { type: 'string' }, others: { type: 'boolean' }, list: { type: 'boolean' } },
+  });
+  const names = values.peer?.split(',');
+  const unknown = names?.filter((name) => !STACKS.some((stack) => stack.name === name)) ?? [];
+  if (unknown.length > 0) throw new Problem(`There is no peer ${unknown.join(', ')}. The peers are ${STACKS.map(({ name }) => name).join(', ')}.`);
+  const peers = STACKS.filter(({ name }) => name !== 'ours' && (names?.includes(name) ?? true));
+  const [ours] = STACKS;
+  const pairs = values.others === true
+    ? peers.flatMap((client) => peers.map((server) => [client, server]))
+    : peers.flatMap((peer) => [[ours, peer], [peer, ours]]);
+  const features = FEATURES.filter(({ name }) => name.includes(values.feature ?? ''));
+  const cells = features.flatMap((feature) => pairs.filter(([client, server]) => feature.fits(client, server))
+    .map(([client, server]) => ({ feature, client, server })));
+  if (cells.length === 0) throw new Problem('No cell of the table is left by these filters.');
+  return { cells, list: values.list === true };
+}
+
+/** @param {Cell[]} cells */
+function checkBuilt(cells) {
+  const missing = new Set(cells.flatMap(({ client, server }) => [client, server]).filter((stack) => !isBuilt(stack)).map(({ name }) => name));
+  if (missing.size > 0) throw new Problem(`Not built: ${[...missing].join(', ')}. Run \`node interop/setup.mjs\` first.`);
+}
+
+/** @param {Cell[]} cells @returns {Promise<string[]>} the names of those that failed */
+async function runAll(cells) {
+  /** @type {string[]} */
+  const failed = [];
+  const waiting = [...cells];
+  const worker = async () => {
+    for (let cell = waiting.shift(); cell !== undefined; cell = waiting.shift()) {
+      const { sentences, folder, milliseconds } = await runCell(cell);
+      console.log(`${sentences.length === 0 ? 'ok    ' : 'FAILED'} ${cellName(cell)} (${seconds(milliseconds)})`);
+      for (const sentence of sentences) console.log(`         ${sentence}`);
+      if (sentences.length > 0) {
+        console.log(`         see ${relative(ROOT, folder)}`);
+        failed.push(cellName(cell));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return failed;
+}
+
+await main(async () => {
+  const { cells, list } = chosen();
+  if (list) {
+    for (const cell of cells) console.log(cellName(cell));
+    return;
+  }
+  checkBuilt(cells);
+  const failed = await runAll(cells);
+  if (failed.length > 0) process.exitCode = 1;
+  console.log(`\n${cells.length - failed.length} passed, ${failed.length} failed`);
+});
