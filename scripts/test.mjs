@@ -8,7 +8,7 @@
 // Each step names the command and how its closing lines are counted. A step that fails does not stop the others, unless
 // they need what it makes.
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
@@ -35,10 +35,18 @@ const STEPS = [
   { name: 'interop', title: 'real peers over UDP', needs: 'build', run: interop },
 ];
 
+/** The crate, and the crates beside it that have their own lockfiles. */
 async function format() {
-  const root = await command('cargo', ['fmt', '--check']);
-  const xtask = await command('cargo', ['fmt', '--check', '--manifest-path', 'xtask/Cargo.toml']);
-  return together(root, xtask);
+  const manifests = ['.', 'xtask', 'fuzz', ...folders('interop').map((name) => `interop/${name}`)]
+    .map((folder) => join(folder, 'Cargo.toml')).filter((manifest) => existsSync(join(ROOT, manifest)));
+  const results = [];
+  for (const manifest of manifests) results.push(await command('cargo', ['fmt', '--check', '--manifest-path', manifest, '--', '--color=never']));
+  return together(...results);
+}
+
+function folders(path) {
+  const entries = existsSync(join(ROOT, path)) ? readdirSync(join(ROOT, path), { withFileTypes: true }) : [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
 }
 
 /** The library under all its lints; tests, benches and examples may unwrap, index and panic: there a panic is an answer. */
