@@ -110,7 +110,8 @@ function fragments() {
       name: 'hello in fragments',
       fits: (client, server) => client.abilities.hybrid && server.abilities.hybrid && server.abilities.fragmentedHello,
       client: () => ['--groups', HYBRID, '--mtu', SMALL_MTU],
-      server: () => ['--groups', HYBRID],
+      // wolfSSL takes what it sends at most for what it receives at most, so both sides send small datagrams.
+      server: () => ['--groups', HYBRID, '--mtu', SMALL_MTU],
       group: HYBRID,
       check: judgements.fragmented('c2s', 'client_hello', 2),
     },

@@ -3,6 +3,7 @@
 //   node interop/run.mjs                         this project's peer against all others
 //   node interop/run.mjs --peer boring,wolfssl   only against these
 //   node interop/run.mjs --feature 'key update'  only features whose name contains this
+//   node interop/run.mjs --vectors               only the decryptor, on recorded traces
 //   node interop/run.mjs --others                the other peers among themselves: a check of the table itself
 //   node interop/run.mjs --list                  the cells, without running them
 //
@@ -15,6 +16,7 @@ import { main, Problem, ROOT, seconds } from '../scripts/steps.mjs';
 import { cellName, runCell } from './cell.mjs';
 import { FEATURES } from './features.mjs';
 import { isBuilt, STACKS } from './peers.mjs';
+import { judgeVector, vectors } from './vectors.mjs';
 
 /** Two processes and a relay run in a cell; they mostly wait. */
 const AT_ONCE = 2;
@@ -24,7 +26,7 @@ const AT_ONCE = 2;
 /** @returns {{ cells: Cell[], list: boolean }} */
 function chosen() {
   const { values } = parseArgs({
-    options: { peer: { type: 'string' }, feature: { type: 'string' }, others: { type: 'boolean' }, list: { type: 'boolean' } },
+    options: { peer: { type: 'string' }, feature: { type: 'string' }, others: { type: 'boolean' }, vectors: { type: 'boolean' }, list: { type: 'boolean' } },
   });
   const names = values.peer?.split(',');
   const unknown = names?.filter((name) => !STACKS.some((stack) => stack.name === name)) ?? [];
@@ -38,7 +40,19 @@ function chosen() {
   const cells = features.flatMap((feature) => pairs.filter(([client, server]) => feature.fits(client, server))
     .map(([client, server]) => ({ feature, client, server })));
   if (cells.length === 0) throw new Problem('No cell of the table is left by these filters.');
-  return { cells, list: values.list === true };
+  return { cells: values.vectors === true ? [] : cells, list: values.list === true };
+}
+
+/** The judge is judged first. @returns {{ count: number, failed: string[] }} */
+function checkDecryptor() {
+  const all = vectors();
+  const failed = all.flatMap((vector) => {
+    const sentence = judgeVector(vector);
+    console.log(`${sentence === undefined ? 'ok    ' : 'FAILED'} decryptor on ${vector.name}`);
+    if (sentence !== undefined) console.log(`         ${sentence}`);
+    return sentence === undefined ? [] : [vector.name];
+  });
+  return { count: all.length, failed };
 }
 
 /** @param {Cell[]} cells */
@@ -74,7 +88,8 @@ await main(async () => {
     return;
   }
   checkBuilt(cells);
-  const failed = await runAll(cells);
+  const decryptor = checkDecryptor();
+  const failed = [...decryptor.failed, ...await runAll(cells)];
   if (failed.length > 0) process.exitCode = 1;
-  console.log(`\n${cells.length - failed.length} passed, ${failed.length} failed`);
+  console.log(`\n${decryptor.count + cells.length - failed.length} passed, ${failed.length} failed`);
 });
