@@ -10,4 +10,4 @@ export async function send(transport: { readable: ReadableStream<Uint8Array>; wr
 export const codeOf = (error: DtlsError): string => error.code;
 
 // @ts-expect-error there are two roles
-new DtlsConnection({ role: 'neither', transport: { readable: new ReadableStream(), writable: new WritableStream() } });
+export const wrong = new DtlsConnection({ role: 'neither', transport: { readable: new ReadableStream(), writable: new WritableStream() } });
