@@ -114,13 +114,12 @@ function lastLine(output) {
   return lines.at(-1)?.trim().slice(0, 100) || 'no output yet';
 }
 
-export function logFile(name) {
-  return join(ROOT, 'target', 'logs', `${name}.log`);
-}
-
-function writeLog(name, output) {
-  mkdirSync(join(ROOT, 'target', 'logs'), { recursive: true });
-  writeFileSync(logFile(name), output);
+/** Keeps a program's output in `target/logs/<name>.log`, and returns that path. */
+export function writeLog(name, output) {
+  const path = join(ROOT, 'target', 'logs', `${name}.log`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, output);
+  return path;
 }
 
 /** What a program prints, or `undefined` where it cannot be run. */
