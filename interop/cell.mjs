@@ -62,7 +62,7 @@ export async function runCell(cell) {
 
 /** @param {Cell} cell @param {string} folder @returns {Promise<Outcome>} */
 async function exchange({ feature, client, server }, folder) {
-  const timeout = feature.loss === undefined ? TIMEOUT_MS : LOSSY_TIMEOUT_MS;
+  const timeout = feature.network === undefined ? TIMEOUT_MS : LOSSY_TIMEOUT_MS;
   const keys = join(folder, 'keys.txt');
   const serverPort = await freePort();
   const logging = keyLogger(client, server);
@@ -71,7 +71,7 @@ async function exchange({ feature, client, server }, folder) {
   const serverFlags = ['server', '--port', String(serverPort), ...serverCertificate(feature), ...feature.server(server, client), ...keyLog(server)];
   const serverPeer = new Peer(server, serverFlags, timeout);
   await serverPeer.listening();
-  const relay = new Relay(serverPort, feature.loss === undefined ? {} : feature.loss);
+  const relay = new Relay(serverPort, feature.network);
   const clientPort = await relay.open();
   const clientFlags = ['client', '--port', String(clientPort), ...verification(client), ...ownCertificate(client), ...feature.client(client, server), ...keyLog(client)];
   const clientPeer = new Peer(client, clientFlags, timeout);
@@ -131,7 +131,7 @@ function judge(cell, outcome, findings) {
   judgeNegotiation(cell, outcome, findings);
   const leaf = new X509Certificate(readFileSync(certificateFile(`${cell.feature.certificate ?? 'p256'}.crt`)));
   findings.equal(fingerprintSaid(client), leaf.fingerprint256.replaceAll(':', '').toLowerCase(), 'the certificate that the client saw');
-  if (cell.feature.loss === undefined) {
+  if (cell.feature.network === undefined) {
     const closedFirst = cell.feature.serverCloses === true ? client : server;
     findings.expect(closedFirst.said('CLOSE_NOTIFY') !== undefined, 'the close_notify did not arrive');
   }

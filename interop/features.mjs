@@ -16,7 +16,7 @@ import * as judgements from './judgements.mjs';
  * @property {string} [suite] @property {string} [group] what must have been chosen
  * @property {string} [certificate] the server's, `p256` when not given
  * @property {boolean} [serverCloses]
- * @property {{ loss: number, seed: number }} [loss]
+ * @property {import('./relay.mjs').Conditions} [network] a close_notify may then be lost
  * @property {boolean} [fails] the handshake must fail; only `check` judges
  * @property {(findings: Findings, outcome: Outcome, cell: Cell) => void} [check]
  */
@@ -267,17 +267,32 @@ function exchanges() {
 }
 
 /** @returns {Feature[]} */
-function losses() {
-  return LOSS_SEEDS.map((seed) => ({
-    name: `25 % loss, seed ${seed}`,
+function networks() {
+  /** @param {string} name @param {import('./relay.mjs').Conditions} network @returns {Feature} */
+  const short = (name, network) => ({
+    name,
     fits: always,
     client: () => ['--groups', 'x25519', '--messages', '5', '--close-grace', '3000'],
     server: () => ['--groups', 'x25519', '--messages', '5', '--close-grace', '3000'],
-    loss: { loss: LOSS, seed },
+    network,
+  });
+  /** @type {Feature[]} */
+  const long = LOSS_SEEDS.slice(0, 2).map((seed) => ({
+    name: `25 % loss of chains in fragments, seed ${seed}`,
+    fits: (client, server) => client.abilities.chains && server.abilities.chains,
+    client: () => ['--groups', 'x25519', '--mtu', SMALL_MTU, '--cert', certificateFile('chain.crt'), '--key', certificateFile('chain.key'), '--close-grace', '3000'],
+    server: () => ['--groups', 'x25519', '--mtu', SMALL_MTU, '--client-auth', '--ca', certificateFile('root.crt'), '--close-grace', '3000'],
+    certificate: 'chain',
+    network: { loss: LOSS, seed },
   }));
+  return [
+    ...LOSS_SEEDS.map((seed) => short(`25 % loss, seed ${seed}`, { loss: LOSS, seed })),
+    ...LOSS_SEEDS.slice(0, 2).map((seed) => short(`loss, duplicates and late datagrams, seed ${seed}`, { loss: 0.1, duplication: 0.2, reordering: 0.3, seed })),
+    ...long,
+  ];
 }
 
 /** @type {Feature[]} */
 export const FEATURES = [
-  ...exchanges(), ...suitesAndGroups(), ...retries(), ...fragments(), ...identities(), ...extensions(), ...keyUpdates(), ...losses(),
+  ...exchanges(), ...suitesAndGroups(), ...retries(), ...fragments(), ...identities(), ...extensions(), ...keyUpdates(), ...networks(),
 ];

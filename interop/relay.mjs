@@ -1,8 +1,16 @@
-/** A UDP relay between a client and a server on loopback: it records every datagram, and loses some of them when told to. */
+/**
+ * A UDP relay between a client and a server on loopback: it records every datagram, and loses, repeats and overtakes some of them
+ * when told to.
+ *
+ * @typedef {{ loss?: number, duplication?: number, reordering?: number, seed?: number }} Conditions probabilities, 0 to 1
+ */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
 const LOOPBACK = '127.0.0.1';
+
+/** How long a datagram that is to be overtaken waits: longer than an answer takes on loopback. */
+const OVERTAKEN_MS = 15;
 
 /** Numbers from 0 to 1 that depend on the seed alone (SplitMix32). @param {number} seed */
 function random(seed) {
@@ -33,15 +41,17 @@ export class Relay {
   /** @type {number | undefined} */ #clientPort;
   #serverPort;
   #begun = performance.now();
-  #lose;
+  #draw;
+  /** @type {Required<Omit<Conditions, 'seed'>>} */ #conditions;
+  #closed = false;
   /** @type {import('./capture.mjs').Captured[]} */
   captured = [];
 
-  /** @param {number} serverPort @param {{ loss?: number, seed?: number }} [conditions] */
-  constructor(serverPort, { loss = 0, seed = 1 } = {}) {
+  /** @param {number} serverPort @param {Conditions} [conditions] */
+  constructor(serverPort, { loss = 0, duplication = 0, reordering = 0, seed = 1 } = {}) {
     this.#serverPort = serverPort;
-    const draw = random(seed);
-    this.#lose = () => draw() < loss;
+    this.#draw = random(seed);
+    this.#conditions = { loss, duplication, reordering };
     this.#client.on('message', (bytes, { port }) => {
       this.#clientPort = port;
       this.#pass('c2s', bytes, this.#server, this.#serverPort);
@@ -62,6 +72,7 @@ export class Relay {
   }
 
   close() {
+    this.#closed = true;
     this.#client.close();
     this.#server.close();
   }
@@ -71,8 +82,17 @@ export class Relay {
    * @param {import('node:dgram').Socket} socket @param {number | undefined} port
    */
   #pass(direction, bytes, socket, port) {
-    const dropped = this.#lose();
+    const { loss, duplication, reordering } = this.#conditions;
+    const dropped = this.#draw() < loss;
+    const copies = this.#draw() < duplication ? 2 : 1;
+    const late = this.#draw() < reordering;
     this.captured.push({ time: (performance.now() - this.#begun) / 1000, direction, bytes, dropped });
-    if (!dropped && port !== undefined) socket.send(bytes, port, LOOPBACK);
+    if (dropped || port === undefined) return;
+    const send = () => {
+      if (this.#closed) return;
+      for (let copy = 0; copy < copies; copy += 1) socket.send(bytes, port, LOOPBACK);
+    };
+    if (late) setTimeout(send, OVERTAKEN_MS);
+    else send();
   }
 }
