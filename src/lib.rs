@@ -5,6 +5,8 @@ pub mod codec;
 pub mod config;
 pub mod crypto;
 pub mod error;
+pub mod flight;
+pub mod record;
 pub mod schedule;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
