@@ -1,6 +1,10 @@
 //! Why a connection failed, one variant for each rule that can be broken, and the alert that tells the peer.
 
+mod identity;
+
 use core::fmt;
+
+pub use identity::IdentityError;
 
 use crate::wire::registry::{AlertDescription, ContentType, ExtensionType, HandshakeType};
 

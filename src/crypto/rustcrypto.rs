@@ -1,5 +1,53 @@
 //! The provider and the back end that are made of RustCrypto's crates and dalek's.
+//!
+//! No algorithm is written here: each file binds one kind of primitive to the traits of [`crypto`](super).
 
+mod aead;
+mod backend;
+mod group;
 mod hash;
+mod random;
+mod sign;
+mod verify;
 
+use std::sync::Arc;
+
+pub use aead::{TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256};
+pub use backend::LocalBackend;
 pub use hash::{SHA256, SHA384};
+pub use random::{OsRandom, SeededRandom};
+pub use sign::credentials;
+pub(crate) use sign::{Ed25519Key, P256Key};
+pub(crate) use verify::ALGORITHMS as VERIFICATION_ALGORITHMS;
+
+use super::{CipherSuiteImpl, CryptoProvider, SecureRandom};
+use crate::wire::registry::{NamedGroup, SignatureScheme};
+
+/// The suites, best first: AES where the processor has instructions for it, ChaCha20 first where it has not.
+const SUITES: [&CipherSuiteImpl; 3] = if cfg!(target_arch = "wasm32") {
+    [&TLS_CHACHA20_POLY1305_SHA256, &TLS_AES_128_GCM_SHA256, &TLS_AES_256_GCM_SHA384]
+} else {
+    [&TLS_AES_128_GCM_SHA256, &TLS_AES_256_GCM_SHA384, &TLS_CHACHA20_POLY1305_SHA256]
+};
+
+/// The groups, best first.
+const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519MLKEM768, NamedGroup::X25519, NamedGroup::SECP256R1];
+
+/// The schemes that a CertificateVerify may use, best first.
+const SCHEMES: [SignatureScheme; 5] = [
+    SignatureScheme::ECDSA_SECP256R1_SHA256,
+    SignatureScheme::ED25519,
+    SignatureScheme::RSA_PSS_RSAE_SHA256,
+    SignatureScheme::RSA_PSS_RSAE_SHA384,
+    SignatureScheme::RSA_PSS_RSAE_SHA512,
+];
+
+/// The provider, with random bytes of the platform.
+pub fn provider() -> CryptoProvider {
+    provider_with_random(Arc::new(OsRandom))
+}
+
+/// The provider, with random bytes of the caller's choice.
+pub fn provider_with_random(random: Arc<dyn SecureRandom>) -> CryptoProvider {
+    CryptoProvider { suites: SUITES.to_vec(), groups: GROUPS.to_vec(), schemes: SCHEMES.to_vec(), random }
+}

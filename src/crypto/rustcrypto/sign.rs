@@ -1,0 +1,147 @@
+//! Private keys in this process: ECDSA with P-256, and Ed25519.
+
+use std::sync::Arc;
+
+use der::Decode;
+use ed25519_dalek::Signer;
+use p256::ecdsa::DerSignature;
+use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, ObjectIdentifier, PrivateKeyInfoRef};
+use rustls_pki_types::CertificateDer;
+use webpki::EndEntityCert;
+use zeroize::Zeroizing;
+
+use super::random::random_bytes;
+use crate::crypto::SecureRandom;
+use crate::crypto::task::{Credentials, SigningKey, SigningKeyRef, TaskError};
+use crate::error::IdentityError;
+use crate::wire::registry::SignatureScheme;
+
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// How often a random number may fail to be a private key of P-256 before the source counts as broken. The chance for
+/// an honest source is 2^-32 each time.
+const P256_TRIES: usize = 4;
+
+/// A chain, our own certificate first, and its private key, PKCS#8 (RFC 5958) or SEC1 (RFC 5915), all of them DER.
+///
+/// Fails if the key is neither ECDSA P-256 nor Ed25519, or is not that of the first certificate.
+pub fn credentials(chain: Vec<Vec<u8>>, private_key: &[u8]) -> Result<Credentials, IdentityError> {
+    let own = chain.first().ok_or(IdentityError::EmptyChain)?;
+    let own = CertificateDer::from_slice(own);
+    let own = EndEntityCert::try_from(&own)
+        .map_err(|error| IdentityError::InvalidCertificate { index: 0, reason: error.to_string() })?;
+    let key = signing_key(private_key)?;
+    if own.subject_public_key_info().as_ref() != key.public_key() {
+        return Err(IdentityError::KeyMismatch);
+    }
+    let schemes = key.schemes().to_vec();
+    Ok(Credentials { chain, key: SigningKeyRef::Local(key), schemes })
+}
+
+/// Reads a private key of either kind.
+pub(crate) fn signing_key(der: &[u8]) -> Result<Arc<dyn SigningKey>, IdentityError> {
+    let Ok(info) = PrivateKeyInfoRef::from_der(der) else {
+        let key = p256::SecretKey::from_sec1_der(der).map_err(|_| IdentityError::InvalidPrivateKey)?;
+        return Ok(Arc::new(P256Key(key.into())));
+    };
+    match info.algorithm.oid {
+        EC_PUBLIC_KEY => match info.algorithm.parameters_oid() {
+            Ok(SECP256R1) => {
+                let key = p256::SecretKey::try_from(info).map_err(|_| IdentityError::InvalidPrivateKey)?;
+                Ok(Arc::new(P256Key(key.into())))
+            }
+            Ok(curve) => {
+                Err(IdentityError::UnsupportedPrivateKey { algorithm: format!("EC on the curve with OID {curve}") })
+            }
+            Err(_) => Err(IdentityError::InvalidPrivateKey),
+        },
+        ED25519 => {
+            let key = ed25519_dalek::SigningKey::try_from(info).map_err(|_| IdentityError::InvalidPrivateKey)?;
+            Ok(Arc::new(Ed25519Key(key)))
+        }
+        RSA_ENCRYPTION => Err(IdentityError::UnsupportedPrivateKey { algorithm: "RSA".into() }),
+        other => Err(IdentityError::UnsupportedPrivateKey { algorithm: format!("with OID {other}") }),
+    }
+}
+
+/// A private key of P-256.
+pub(crate) struct P256Key(p256::ecdsa::SigningKey);
+
+impl P256Key {
+    /// Makes a key.
+    pub(crate) fn generate(random: &dyn SecureRandom) -> Result<Self, TaskError> {
+        p256_private(random).map(|key| Self(key.into()))
+    }
+
+    /// The key as PKCS#8.
+    pub(crate) fn to_pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.to_pkcs8_der().ok().map(|document| document.to_bytes())
+    }
+}
+
+impl SigningKey for P256Key {
+    fn schemes(&self) -> &[SignatureScheme] {
+        &[SignatureScheme::ECDSA_SECP256R1_SHA256]
+    }
+
+    /// The nonce comes from key and content (RFC 6979), so that no weakness of a random source gives the key away.
+    fn sign(&self, scheme: SignatureScheme, content: &[u8], _: &dyn SecureRandom) -> Result<Vec<u8>, TaskError> {
+        if scheme != SignatureScheme::ECDSA_SECP256R1_SHA256 {
+            return Err(TaskError::Failed);
+        }
+        let signature: DerSignature = self.0.try_sign(content).map_err(|_| TaskError::Failed)?;
+        Ok(signature.as_bytes().to_vec())
+    }
+
+    fn public_key(&self) -> Vec<u8> {
+        self.0.verifying_key().to_public_key_der().map(|document| document.into_vec()).unwrap_or_default()
+    }
+}
+
+/// A private key of Ed25519.
+pub(crate) struct Ed25519Key(ed25519_dalek::SigningKey);
+
+impl Ed25519Key {
+    /// Makes a key.
+    pub(crate) fn generate(random: &dyn SecureRandom) -> Result<Self, TaskError> {
+        let seed = random_bytes(random)?;
+        Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
+    }
+
+    /// The key as PKCS#8.
+    pub(crate) fn to_pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.to_pkcs8_der().ok().map(|document| document.to_bytes())
+    }
+}
+
+impl SigningKey for Ed25519Key {
+    fn schemes(&self) -> &[SignatureScheme] {
+        &[SignatureScheme::ED25519]
+    }
+
+    fn sign(&self, scheme: SignatureScheme, content: &[u8], _: &dyn SecureRandom) -> Result<Vec<u8>, TaskError> {
+        if scheme != SignatureScheme::ED25519 {
+            return Err(TaskError::Failed);
+        }
+        let signature = self.0.try_sign(content).map_err(|_| TaskError::Failed)?;
+        Ok(signature.to_vec())
+    }
+
+    fn public_key(&self) -> Vec<u8> {
+        self.0.verifying_key().to_public_key_der().map(|document| document.into_vec()).unwrap_or_default()
+    }
+}
+
+/// A random private key of P-256.
+pub(super) fn p256_private(random: &dyn SecureRandom) -> Result<p256::SecretKey, TaskError> {
+    for _ in 0..P256_TRIES {
+        let candidate = random_bytes::<32>(random)?;
+        if let Ok(private) = p256::SecretKey::from_slice(&*candidate) {
+            return Ok(private);
+        }
+    }
+    Err(TaskError::NoRandomBytes)
+}
