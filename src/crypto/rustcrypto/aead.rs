@@ -16,24 +16,16 @@ use chacha20poly1305::ChaCha20Poly1305;
 use zeroize::Zeroizing;
 
 use super::hash::{SHA256, SHA384};
-use crate::crypto::{
-    AeadAlgorithm, AeadError, AeadKey, AeadLimits, CipherSuiteImpl, NONCE_LEN, RecordNumberKey,
-};
+use crate::crypto::{AeadAlgorithm, AeadError, AeadKey, AeadLimits, CipherSuiteImpl, NONCE_LEN, RecordNumberKey};
 use crate::wire::registry::CipherSuite;
 
 /// RFC 9846 appendix B.4.
-pub static TLS_AES_128_GCM_SHA256: CipherSuiteImpl = CipherSuiteImpl {
-    id: CipherSuite::TLS_AES_128_GCM_SHA256,
-    hash: SHA256,
-    aead: &Gcm::<Aes128Enc>(PhantomData),
-};
+pub static TLS_AES_128_GCM_SHA256: CipherSuiteImpl =
+    CipherSuiteImpl { id: CipherSuite::TLS_AES_128_GCM_SHA256, hash: SHA256, aead: &Gcm::<Aes128Enc>(PhantomData) };
 
 /// RFC 9846 appendix B.4.
-pub static TLS_AES_256_GCM_SHA384: CipherSuiteImpl = CipherSuiteImpl {
-    id: CipherSuite::TLS_AES_256_GCM_SHA384,
-    hash: SHA384,
-    aead: &Gcm::<Aes256Enc>(PhantomData),
-};
+pub static TLS_AES_256_GCM_SHA384: CipherSuiteImpl =
+    CipherSuiteImpl { id: CipherSuite::TLS_AES_256_GCM_SHA384, hash: SHA384, aead: &Gcm::<Aes256Enc>(PhantomData) };
 
 /// RFC 9846 appendix B.4.
 pub static TLS_CHACHA20_POLY1305_SHA256: CipherSuiteImpl =
@@ -116,7 +108,8 @@ where
 {
     fn seal(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], in_out: &mut [u8], tag: &mut [u8]) -> Result<(), AeadError> {
         let tag: &mut [u8; TAG_LEN] = tag.try_into().map_err(|_| AeadError)?;
-        let computed = self.0.encrypt_inout_detached(nonce.into(), aad, InOutBuf::from(in_out)).map_err(|_| AeadError)?;
+        let computed =
+            self.0.encrypt_inout_detached(nonce.into(), aad, InOutBuf::from(in_out)).map_err(|_| AeadError)?;
         *tag = computed.into();
         Ok(())
     }

@@ -75,10 +75,9 @@ impl Backend for LocalBackend {
             }
             Task::SelectCredentials(request) => Ok(TaskOutput::Credentials(self.select(request))),
             Task::VerifyPeer(presented) => match &self.verifier {
-                Some(verifier) => verifier
-                    .verify(presented)?
-                    .map(|()| TaskOutput::Verified)
-                    .map_err(TaskError::InvalidCertificate),
+                Some(verifier) => {
+                    verifier.verify(presented)?.map(|()| TaskOutput::Verified).map_err(TaskError::InvalidCertificate)
+                }
                 None => Err(TaskError::InvalidCertificate(CertificateError::UnknownIssuer)),
             },
         })

@@ -77,13 +77,13 @@ pub(super) fn agree(group: NamedGroup, private: &[u8], peer: &[u8]) -> Result<Se
         }
         NamedGroup::X25519MLKEM768 => {
             // The KEM's part comes first in shares and in the secret alike (draft-ietf-tls-ecdhe-mlkem §4).
-            let (seed, x25519_private) =
-                private.split_first_chunk::<ML_KEM_SEED_LEN>().ok_or(TaskError::Failed)?;
+            let (seed, x25519_private) = private.split_first_chunk::<ML_KEM_SEED_LEN>().ok_or(TaskError::Failed)?;
             let x25519_private = x25519_private.try_into().map_err(|_| TaskError::Failed)?;
             let (ciphertext, x25519_peer) =
                 peer.split_first_chunk::<ML_KEM_CIPHERTEXT_LEN>().ok_or(TaskError::Rejected)?;
             let x25519_secret = x25519(x25519_private, x25519_peer)?;
-            let kem_secret = Zeroizing::new(DecapsulationKey::from_seed((*seed).into()).decapsulate(&(*ciphertext).into()));
+            let kem_secret =
+                Zeroizing::new(DecapsulationKey::from_seed((*seed).into()).decapsulate(&(*ciphertext).into()));
             Ok(SecretBytes::new([&kem_secret[..], &x25519_secret[..]].concat()))
         }
         _ => Err(TaskError::Failed),

@@ -147,9 +147,8 @@ where
 /// RFC 8017 appendix A.1.1.
 fn rsa_key(der: &[u8]) -> Option<RsaPublicKey> {
     let mut reader = SliceReader::new(der).ok()?;
-    let (modulus, exponent) = reader
-        .sequence(|inner| Ok::<_, der::Error>((UintRef::decode(inner)?, UintRef::decode(inner)?)))
-        .ok()?;
+    let (modulus, exponent) =
+        reader.sequence(|inner| Ok::<_, der::Error>((UintRef::decode(inner)?, UintRef::decode(inner)?))).ok()?;
     reader.finish().ok()?;
     RsaPublicKey::new(
         BoxedUint::from_be_slice_vartime(modulus.as_bytes()),
