@@ -3,9 +3,11 @@
 
 pub mod codec;
 pub mod config;
+pub mod connection;
 pub mod crypto;
 pub mod error;
 pub mod flight;
+pub mod handshake;
 pub mod record;
 pub mod schedule;
 #[cfg(any(test, feature = "sim"))]

@@ -29,6 +29,44 @@ pub trait Trace: Send {
     }
 }
 
+/// The listener of a connection, if there is one.
+#[derive(Default)]
+pub struct Tracer(Option<Box<dyn Trace>>);
+
+impl Tracer {
+    /// From now on `listener` is told.
+    pub fn set(&mut self, listener: Box<dyn Trace>) {
+        self.0 = Some(listener);
+    }
+
+    /// Whether somebody listens.
+    pub const fn is_active(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Tells the listener, if there is one. `event` is made only then.
+    pub fn tell<'a>(&mut self, at: Instant, event: impl FnOnce() -> Event<'a>) {
+        if let Some(listener) = &mut self.0 {
+            listener.event(at, &event());
+        }
+    }
+
+    /// Tells the listener a secret, if there is one that asks for secrets.
+    pub fn tell_secret(&mut self, at: Instant, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        if let Some(listener) = &mut self.0
+            && listener.wants_secrets()
+        {
+            listener.event(at, &Event::Secret { label, client_random, secret });
+        }
+    }
+}
+
+impl core::fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(if self.is_active() { "Tracer(active)" } else { "Tracer(none)" })
+    }
+}
+
 /// Which way something goes, seen from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {

@@ -29,6 +29,21 @@ impl Alert {
     pub const FATAL: u8 = 2;
 }
 
+impl Alert {
+    /// Length of an alert in bytes.
+    pub const LEN: usize = 2;
+
+    /// An alert that ends the connection.
+    pub const fn fatal(description: AlertDescription) -> Self {
+        Self { level: 2, description }
+    }
+
+    /// An alert that closes it, or says that it will be closed.
+    pub const fn warning(description: AlertDescription) -> Self {
+        Self { level: 1, description }
+    }
+}
+
 impl Decode for Alert {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage> {
         Ok(Self { level: reader.u8()?, description: AlertDescription::decode(reader)? })

@@ -1,0 +1,245 @@
+//! The one loop that changes the handshake's state.
+
+use super::{Connection, ConnectionEvent, ConnectionState};
+use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
+use crate::error::Error;
+use crate::handshake::connected::PostHandshake;
+use crate::handshake::{Context, EPOCH_HANDSHAKE, Established, State};
+use crate::time::Instant;
+use crate::trace::{Direction, Event};
+use crate::wire::alert::Alert;
+use crate::wire::registry::AlertDescription;
+
+/// The one task that may be outstanding.
+#[derive(Default)]
+pub struct TaskSlot {
+    next_id: u32,
+    /// The task that was handed out, or is about to be.
+    issued: Option<TaskId>,
+    /// Waits for `poll_task`.
+    published: Option<(TaskId, Task)>,
+    /// Its result, once it is there.
+    result: Option<Result<TaskOutput, TaskError>>,
+}
+
+impl TaskSlot {
+    pub const fn take_published(&mut self) -> Option<(TaskId, Task)> {
+        self.published.take()
+    }
+
+    fn issue(&mut self, task: Task) -> TaskId {
+        let id = TaskId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        self.issued = Some(id);
+        self.published = Some((id, task));
+        id
+    }
+
+    fn abandon(&mut self) {
+        self.issued = None;
+        self.published = None;
+        self.result = None;
+    }
+}
+
+impl Connection {
+    pub(super) fn finish_task(&mut self, id: TaskId, result: Result<TaskOutput, TaskError>, now: Instant) {
+        if self.task.issued != Some(id) || self.task.result.is_some() {
+            return;
+        }
+        self.tracer.tell(now, || Event::TaskFinished { id, ok: result.is_ok() });
+        self.task.result = Some(result);
+        self.drive(now);
+        self.release_held(now);
+    }
+
+    /// Goes on until the state waits for something that is not there.
+    pub(super) fn drive(&mut self, now: Instant) {
+        while self.handshake.is_some() {
+            if !self.drive_once(now) {
+                return;
+            }
+        }
+        self.drive_established(now);
+    }
+
+    fn drive_once(&mut self, now: Instant) -> bool {
+        let Some(state) = self.handshake.take() else { return false };
+        let Some(task) = state.task() else {
+            let Some(message) = self.incoming.pop() else {
+                self.handshake = Some(state);
+                return false;
+            };
+            self.tell_message(&message, now);
+            self.step(now, |cx| state.handle(&message, cx));
+            return true;
+        };
+        let result = match self.task.issued {
+            Some(_) => self.task.result.take(),
+            None => match self.role.common().backend.perform(task) {
+                Some(result) => Some(result),
+                None => {
+                    let name = task_name(task);
+                    let id = self.task.issue(task.clone());
+                    self.tracer.tell(now, || Event::TaskIssued { id, name });
+                    None
+                }
+            },
+        };
+        let Some(result) = result else {
+            self.handshake = Some(state);
+            return false;
+        };
+        self.task.abandon();
+        self.step(now, |cx| state.finish(result, cx));
+        true
+    }
+
+    /// One transition.
+    pub(super) fn step(&mut self, now: Instant, transition: impl FnOnce(&mut Context<'_>) -> Result<State, Error>) {
+        let mut sent = false;
+        let result = transition(&mut self.context(now, &mut sent));
+        if sent {
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-7
+            //# During the handshake, ACKs only cover the current outstanding flight
+            // What we send answers the peer's flight, and acknowledges it by itself.
+            self.to_acknowledge.clear();
+            self.ack_due = false;
+            self.timers.ack = None;
+        }
+        match result {
+            Ok(State::Complete(established)) => self.complete(established, now),
+            Ok(state) => {
+                let name = state.name();
+                self.tracer.tell(now, || Event::State { name });
+                self.handshake = Some(state);
+            }
+            Err(error) => self.fail(error, now),
+        }
+    }
+
+    fn complete(&mut self, established: Box<Established>, now: Instant) {
+        self.tracer.tell(now, || Event::State { name: "complete" });
+        self.tracer.tell(now, || Event::HandshakeComplete);
+        self.timers.handshake = None;
+        self.timers.old_epoch = Some(now + self.common().limits.old_epoch);
+        if established.is_server {
+            // The client's Finished acknowledges our whole flight; ours for it is an ACK, in the highest epoch.
+            self.outgoing.acknowledge_all();
+            self.timers.retransmission.disarm();
+            self.ack_due = true;
+            let mut sent = false;
+            self.context(now, &mut sent).discard_write(EPOCH_HANDSHAKE);
+        }
+        self.established = Some(established);
+        self.state = ConnectionState::Connected;
+        self.events.push_back(ConnectionEvent::Connected);
+        while let Some(data) = self.early.pop_front() {
+            self.events.push_back(ConnectionEvent::Datagram(data));
+        }
+    }
+
+    fn drive_established(&mut self, now: Instant) {
+        while let Some(mut established) = self.established.take() {
+            let Some(message) = self.incoming.pop() else {
+                self.established = Some(established);
+                return;
+            };
+            self.tell_message(&message, now);
+            let mut sent = false;
+            let result = established.handle(&message, &mut self.context(now, &mut sent));
+            let epoch = established.read_epoch;
+            self.established = Some(established);
+            match result {
+                Ok(PostHandshake::Nothing) => {}
+                Ok(PostHandshake::ReadKeysUpdated) => {
+                    self.events.push_back(ConnectionEvent::KeysUpdated { direction: Direction::Received, epoch });
+                }
+                Err(error) => return self.fail(error, now),
+            }
+        }
+    }
+
+    /// The peer acknowledged everything that was sent.
+    pub(super) fn all_acknowledged(&mut self, now: Instant) {
+        let retransmission = &mut self.timers.retransmission;
+        retransmission.disarm();
+        // RFC 9147 §5.8.2: the wait stays as long as it is until something is acknowledged that was sent only once.
+        if retransmission.count() == 0 {
+            retransmission.reset_backoff();
+        } else {
+            retransmission.handle_progress();
+        }
+        self.tracer.tell(now, || Event::FlightAcknowledged);
+        let Some(mut established) = self.established.take() else { return };
+        let mut sent = false;
+        let mut cx = self.context(now, &mut sent);
+        cx.discard_write(EPOCH_HANDSHAKE);
+        let updated = established.pending_key_update.is_some();
+        let result = if updated { established.next_write_epoch(&mut cx) } else { Ok(()) };
+        let epoch = established.write_epoch;
+        self.established = Some(established);
+        match result {
+            Err(error) => self.fail(error, now),
+            Ok(()) if updated => {
+                self.events.push_back(ConnectionEvent::KeysUpdated { direction: Direction::Sent, epoch });
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// Ends the connection by an error, and tells the peer.
+    pub(super) fn fail(&mut self, error: Error, now: Instant) {
+        if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
+            return;
+        }
+        self.alerts.clear();
+        if let Some(description) = error.alert() {
+            self.alerts.push_back(Alert::fatal(description));
+        }
+        self.tracer.tell(now, || Event::Closed { error: Some(&error) });
+        self.events.push_back(ConnectionEvent::Failed(error.clone()));
+        self.error = Some(error);
+        self.end(ConnectionState::Failed);
+    }
+
+    /// Ends the connection by agreement.
+    pub(super) fn closed(&mut self, now: Instant) {
+        self.tracer.tell(now, || Event::Closed { error: None });
+        self.events.push_back(ConnectionEvent::Closed);
+        self.end(ConnectionState::Closed);
+    }
+
+    /// Gives up a handshake that is not complete (RFC 9846 §6.1: user_canceled, then close_notify).
+    pub(super) fn abandon_handshake(&mut self, now: Instant) {
+        self.alerts.push_back(Alert::warning(AlertDescription::USER_CANCELED));
+        self.alerts.push_back(Alert::warning(AlertDescription::CLOSE_NOTIFY));
+        self.closed(now);
+    }
+
+    fn end(&mut self, state: ConnectionState) {
+        self.state = state;
+        self.handshake = None;
+        self.task.abandon();
+        self.held.clear();
+        self.early.clear();
+        self.send_queue.clear();
+        self.queued_bytes = 0;
+        self.outgoing.acknowledge_all();
+        self.to_acknowledge.clear();
+        self.ack_due = false;
+    }
+}
+
+/// The name of a task, as the trace tells it.
+const fn task_name(task: &Task) -> &'static str {
+    match task {
+        Task::GenerateKeyShare { .. } => "generate_key_share",
+        Task::AgreeKey { .. } => "agree_key",
+        Task::RespondKeyShare { .. } => "respond_key_share",
+        Task::Sign { .. } => "sign",
+        Task::VerifySignature { .. } => "verify_signature",
+        Task::SelectCredentials(_) => "select_credentials",
+        Task::VerifyPeer(_) => "verify_peer",
+    }
+}

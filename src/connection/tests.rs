@@ -1,0 +1,276 @@
+//! Whole connections over a simulated network, with the null provider: the protocol without its mathematics.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::*;
+use crate::config::{ClientAuth, ClientConfig, ServerConfig};
+use crate::crypto::null::{self, NullBackend};
+use crate::error::PeerIncompatible;
+use crate::sim::{Conditions, Network, Outcome, Pair};
+use crate::trace::Direction;
+use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
+
+const START: Instant = Instant::from_micros(1_800_000_000_000_000);
+
+fn client_config() -> ClientConfig {
+    ClientConfig::new(Arc::new(null::provider(1)), Arc::new(NullBackend::new(2)))
+}
+
+fn server_config() -> ServerConfig {
+    ServerConfig::new(Arc::new(null::provider(3)), Arc::new(NullBackend::new(4)))
+}
+
+fn pair(client: ClientConfig, server: ServerConfig) -> Pair<Connection, Connection> {
+    let client = Connection::client(Arc::new(client), Some("example.org"), START).unwrap();
+    let server = Connection::server(Arc::new(server), START).unwrap();
+    let conditions = Conditions { delay: Duration::from_millis(10), ..Conditions::default() };
+    Pair::new(client, server, Network::new(7, conditions), START)
+}
+
+fn connected(pair: &mut Pair<Connection, Connection>) {
+    let deadline = pair.now() + Duration::from_secs(100);
+    let is_connected = |connection: &Connection| connection.state() == ConnectionState::Connected;
+    let outcome = pair.run(deadline, |a, b| is_connected(a) && is_connected(b) && a.outgoing.is_empty());
+    assert_eq!(outcome, Outcome::Done, "{:?} {:?}", pair.a, pair.b);
+    assert_eq!(pair.a.poll_event(), Some(ConnectionEvent::Connected));
+    assert_eq!(pair.b.poll_event(), Some(ConnectionEvent::Connected));
+}
+
+fn settle(pair: &mut Pair<Connection, Connection>) {
+    let deadline = pair.now() + Duration::from_secs(5);
+    pair.run(deadline, |_, _| false);
+}
+
+fn events(connection: &mut Connection) -> Vec<ConnectionEvent> {
+    core::iter::from_fn(|| connection.poll_event()).collect()
+}
+
+#[test]
+fn a_handshake_completes_and_data_flows_both_ways() {
+    let mut pair = pair(client_config(), server_config());
+    connected(&mut pair);
+    assert_eq!(pair.a.epochs(), (3, 3));
+    assert_eq!(pair.b.epochs(), (3, 3));
+    assert_eq!(pair.a.negotiated(), pair.b.negotiated());
+    pair.a.send(b"ping").unwrap();
+    settle(&mut pair);
+    assert_eq!(events(&mut pair.b), [ConnectionEvent::Datagram(b"ping".to_vec())]);
+    pair.b.send(b"pong").unwrap();
+    pair.b.send(b"").unwrap();
+    settle(&mut pair);
+    assert_eq!(
+        events(&mut pair.a),
+        [ConnectionEvent::Datagram(b"pong".to_vec()), ConnectionEvent::Datagram(Vec::new())]
+    );
+}
+
+#[test]
+fn both_ends_export_the_same_keys() {
+    let mut client = client_config();
+    let mut server = server_config();
+    client.common.srtp_profiles = vec![SrtpProfile::SRTP_AEAD_AES_128_GCM, SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80];
+    server.common.srtp_profiles = vec![SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80];
+    let mut pair = pair(client, server);
+    assert!(pair.a.srtp_keys().is_none());
+    assert_eq!(pair.a.export_keying_material("x", b"", &mut [0; 4]), Err(ExportError::NotConnected));
+    connected(&mut pair);
+    let (mut a, mut b) = ([0; 32], [1; 32]);
+    pair.a.export_keying_material("label", b"context", &mut a).unwrap();
+    pair.b.export_keying_material("label", b"context", &mut b).unwrap();
+    assert_eq!(a, b);
+    let keys = pair.a.srtp_keys().unwrap();
+    assert_eq!(keys.client_key.len() + keys.client_salt.len(), 30);
+    assert!(pair.b.srtp_keys() == Some(keys));
+}
+
+#[test]
+fn a_group_without_share_costs_a_retry() {
+    let mut server = server_config();
+    server.common.groups = vec![NamedGroup::SECP256R1];
+    let mut pair = pair(client_config(), server);
+    connected(&mut pair);
+    assert_eq!(pair.a.negotiated().unwrap().group, NamedGroup::SECP256R1);
+}
+
+#[test]
+fn a_client_without_any_share_asks_the_server_to_choose() {
+    let mut client = client_config();
+    client.key_shares.clear();
+    let mut pair = pair(client, server_config());
+    connected(&mut pair);
+    assert_eq!(pair.a.negotiated().unwrap().group, NamedGroup::X25519MLKEM768);
+}
+
+#[test]
+fn keys_are_updated_from_both_sides_and_crossing() {
+    let mut pair = pair(client_config(), server_config());
+    connected(&mut pair);
+    let now = pair.now();
+    pair.a.update_keys(false, now).unwrap();
+    assert_eq!(pair.a.update_keys(false, now), Err(UpdateKeysError::InProgress));
+    settle(&mut pair);
+    assert_eq!((pair.a.epochs(), pair.b.epochs()), ((3, 4), (4, 3)));
+    assert_eq!(events(&mut pair.a), [ConnectionEvent::KeysUpdated { direction: Direction::Sent, epoch: 4 }]);
+    assert_eq!(events(&mut pair.b), [ConnectionEvent::KeysUpdated { direction: Direction::Received, epoch: 4 }]);
+
+    let now = pair.now();
+    pair.b.update_keys(true, now).unwrap();
+    settle(&mut pair);
+    assert_eq!((pair.a.epochs(), pair.b.epochs()), ((4, 5), (5, 4)));
+
+    let now = pair.now();
+    pair.a.update_keys(true, now).unwrap();
+    pair.b.update_keys(true, now).unwrap();
+    settle(&mut pair);
+    assert_eq!((pair.a.epochs(), pair.b.epochs()), ((5, 6), (6, 5)));
+    for _ in 0..20 {
+        let now = pair.now();
+        pair.a.update_keys(true, now).unwrap();
+        settle(&mut pair);
+    }
+    assert_eq!((pair.a.epochs(), pair.b.epochs()), ((25, 26), (26, 25)));
+    events(&mut pair.a);
+    events(&mut pair.b);
+    pair.a.send(b"still here").unwrap();
+    settle(&mut pair);
+    assert_eq!(events(&mut pair.b), [ConnectionEvent::Datagram(b"still here".to_vec())]);
+}
+
+#[test]
+fn either_side_closes_and_the_other_follows() {
+    for client_closes in [true, false] {
+        let mut pair = pair(client_config(), server_config());
+        connected(&mut pair);
+        let now = pair.now();
+        let closer = if client_closes { &mut pair.a } else { &mut pair.b };
+        closer.send(b"last words").unwrap();
+        closer.close(now);
+        assert_eq!(closer.send(b"more"), Err(SendError::Closed));
+        settle(&mut pair);
+        let Pair { a, b, .. } = &mut pair;
+        let (closer, other) = if client_closes { (a, b) } else { (b, a) };
+        assert_eq!(events(closer), [ConnectionEvent::Closed]);
+        assert_eq!(
+            events(other),
+            [ConnectionEvent::Datagram(b"last words".to_vec()), ConnectionEvent::PeerClosed, ConnectionEvent::Closed]
+        );
+        assert_eq!(other.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn a_client_that_gives_up_tells_the_server() {
+    let mut pair = pair(client_config(), server_config());
+    pair.flush();
+    pair.step(START + Duration::from_millis(15));
+    let now = pair.now();
+    pair.a.close(now);
+    settle(&mut pair);
+    assert_eq!(events(&mut pair.a), [ConnectionEvent::Closed]);
+    assert_eq!(
+        events(&mut pair.b),
+        [ConnectionEvent::Failed(Error::AlertReceived(crate::wire::registry::AlertDescription::CLOSE_NOTIFY))]
+    );
+}
+
+#[test]
+fn a_silent_peer_is_unreachable_after_the_configured_number_of_tries() {
+    let mut client = client_config();
+    client.common.transport.initial_timeout = Duration::from_millis(100);
+    client.common.transport.max_retransmissions = 3;
+    let mut client = Connection::client(Arc::new(client), None, START).unwrap();
+    let mut datagram = Vec::new();
+    let mut sent = Vec::new();
+    loop {
+        while client.poll_transmit(&mut datagram, START) {
+            sent.push(datagram.len());
+        }
+        let Some(at) = client.poll_timeout() else { break };
+        client.handle_timeout(at);
+    }
+    // Two datagrams for each try, because of the post-quantum key share.
+    assert_eq!(sent.len(), 8);
+    assert_eq!(events(&mut client), [ConnectionEvent::Failed(Error::PeerUnreachable)]);
+}
+
+#[test]
+fn a_handshake_that_takes_too_long_is_given_up() {
+    let mut client = client_config();
+    client.common.transport.handshake_timeout = Duration::from_millis(1500);
+    let mut client = Connection::client(Arc::new(client), None, START).unwrap();
+    client.handle_timeout(START + Duration::from_millis(1499));
+    assert_eq!(client.state(), ConnectionState::Connecting);
+    client.handle_timeout(START + Duration::from_millis(1500));
+    assert_eq!(client.error(), Some(&Error::HandshakeTimedOut));
+}
+
+#[test]
+fn nothing_in_common_fails_with_the_exact_alert_on_both_sides() {
+    let mut client = client_config();
+    client.common.cipher_suites = vec![CipherSuite::TLS_AES_128_GCM_SHA256];
+    let mut server = server_config();
+    server.common.cipher_suites = vec![CipherSuite::TLS_CHACHA20_POLY1305_SHA256];
+    let mut pair = pair(client, server);
+    settle(&mut pair);
+    assert_eq!(pair.b.error(), Some(&PeerIncompatible::NoCipherSuite.into()));
+    assert_eq!(pair.a.error(), Some(&Error::AlertReceived(crate::wire::registry::AlertDescription::HANDSHAKE_FAILURE)));
+}
+
+#[test]
+fn alpn_is_negotiated_or_refused() {
+    let mut client = client_config();
+    client.common.alpn_protocols = vec![b"a".to_vec(), b"coap".to_vec()];
+    let mut server = server_config();
+    server.common.alpn_protocols = vec![b"coap".to_vec()];
+    let mut agreed = pair(client.clone(), server.clone());
+    connected(&mut agreed);
+    assert_eq!(agreed.a.negotiated().unwrap().alpn_protocol.as_deref(), Some(&b"coap"[..]));
+    assert_eq!(agreed.b.negotiated().unwrap().server_name.as_deref(), Some("example.org"));
+
+    server.common.alpn_protocols = vec![b"other".to_vec()];
+    let mut refused = pair(client, server);
+    settle(&mut refused);
+    assert_eq!(refused.b.error(), Some(&PeerIncompatible::NoApplicationProtocol.into()));
+}
+
+#[test]
+fn sending_is_refused_with_the_reason() {
+    let mut client = client_config();
+    client.common.limits.send_queue = 2000;
+    let mut pair = pair(client, server_config());
+    assert_eq!(pair.a.send(b"early"), Err(SendError::NotConnected));
+    connected(&mut pair);
+    let limit = pair.a.max_send_size();
+    assert_eq!(limit, 1200 - 22);
+    assert_eq!(pair.a.send(&vec![0; limit + 1]), Err(SendError::TooLarge { len: limit + 1, limit }));
+    pair.a.send(&vec![0; limit]).unwrap();
+    assert_eq!(pair.a.send(&vec![0; limit]), Err(SendError::Full { limit: 2000 }));
+    settle(&mut pair);
+    assert_eq!(events(&mut pair.b), [ConnectionEvent::Datagram(vec![0; limit])]);
+}
+
+#[test]
+fn a_client_certificate_is_asked_for() {
+    let mut server = server_config();
+    server.client_auth = ClientAuth::Required;
+    let mut pair = pair(client_config(), server);
+    connected(&mut pair);
+    assert!(!pair.b.peer_certificates().is_empty());
+    assert!(!pair.a.peer_certificates().is_empty());
+}
+
+#[test]
+fn every_datagram_keeps_within_the_size() {
+    for size in [256, 300, 512, 1200] {
+        let mut client = client_config();
+        client.common.transport.max_datagram_size = size;
+        let mut server = server_config();
+        server.common.transport.max_datagram_size = size;
+        server.client_auth = ClientAuth::Required;
+        let mut pair = pair(client, server);
+        pair.network.set_conditions(Conditions { mtu: size, ..Conditions::default() });
+        connected(&mut pair);
+        assert_eq!(pair.network.stats().too_long, 0);
+    }
+}

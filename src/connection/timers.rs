@@ -1,0 +1,92 @@
+//! The timers of a connection.
+
+use core::time::Duration;
+
+use super::{Connection, ConnectionState};
+use crate::config::TransportConfig;
+use crate::error::Error;
+use crate::flight::retransmit::{Retransmission, RetransmitDecision};
+use crate::handshake::EPOCH_HANDSHAKE;
+use crate::time::Instant;
+use crate::trace::Event;
+
+/// Every timer. Each fires once, then waits to be armed again.
+pub struct Timers {
+    /// What was sent and not acknowledged is sent again.
+    pub retransmission: Retransmission,
+    /// What arrived of a flight is acknowledged, because the rest is late.
+    pub ack: Option<Instant>,
+    /// The handshake has to be complete.
+    pub handshake: Option<Instant>,
+    /// The keys of the handshake are wiped.
+    pub old_epoch: Option<Instant>,
+    /// When a part of the current flight was last handed out.
+    pub last_sent: Option<Instant>,
+}
+
+impl Timers {
+    pub fn new(transport: &TransportConfig, now: Instant) -> Self {
+        Self {
+            retransmission: Retransmission::new(transport),
+            ack: None,
+            handshake: Some(now + transport.handshake_timeout),
+            old_epoch: None,
+            last_sent: None,
+        }
+    }
+
+    /// The first that is due.
+    pub fn next(&self) -> Option<Instant> {
+        [self.retransmission.deadline(), self.ack, self.handshake, self.old_epoch].into_iter().flatten().min()
+    }
+
+    /// How long to wait for the rest of a flight before what arrived is acknowledged (RFC 9147 §7.1).
+    pub fn ack_delay(&self, transport: &TransportConfig) -> Duration {
+        self.retransmission.current() / transport.ack_delay_divisor.max(1)
+    }
+
+    /// Whether a flight may be sent again on a hint from the peer, without waiting for the timer: not more often than
+    /// ACKs are sent, so that nobody can make us send faster than an honest peer would.
+    pub fn may_resend(&self, transport: &TransportConfig, now: Instant) -> bool {
+        self.last_sent.is_none_or(|last| now - last >= self.ack_delay(transport))
+    }
+}
+
+fn take_due(timer: &mut Option<Instant>, now: Instant) -> bool {
+    let due = timer.is_some_and(|at| at <= now);
+    if due {
+        *timer = None;
+    }
+    due
+}
+
+impl Connection {
+    pub(super) fn fire_timers(&mut self, now: Instant) {
+        if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
+            return;
+        }
+        if take_due(&mut self.timers.handshake, now) {
+            return self.fail(Error::HandshakeTimedOut, now);
+        }
+        if take_due(&mut self.timers.ack, now) {
+            self.ack_due = true;
+        }
+        if take_due(&mut self.timers.old_epoch, now) {
+            let mut sent = false;
+            self.context(now, &mut sent).discard_read(EPOCH_HANDSHAKE);
+        }
+        let transport = &self.role.common().transport;
+        match self.timers.retransmission.handle_timeout(now, transport) {
+            RetransmitDecision::NotDue => {}
+            RetransmitDecision::Resend { count, timeout } => {
+                self.outgoing.resend();
+                self.stats.flights_retransmitted = self.stats.flights_retransmitted.saturating_add(1);
+                let timeout_micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
+                self.tracer.tell(now, || Event::FlightRetransmitted { count, timeout_micros });
+            }
+            // Who was told to close does so, whether the peer still answers or not.
+            RetransmitDecision::GiveUp if self.state == ConnectionState::Closing => self.outgoing.acknowledge_all(),
+            RetransmitDecision::GiveUp => self.fail(Error::PeerUnreachable, now),
+        }
+    }
+}

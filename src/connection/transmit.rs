@@ -1,0 +1,198 @@
+//! The way out: one datagram at a time, in the order alert, ACK, flight, application data.
+
+use super::{Connection, ConnectionState};
+use crate::codec::{Encode as _, put_vector16};
+use crate::error::{Error, Exhausted};
+use crate::record::SealError;
+use crate::time::Instant;
+use crate::trace::{Direction, Event};
+use crate::wire::alert::Alert;
+use crate::wire::record::RecordNumber;
+use crate::wire::registry::{AlertDescription, ContentType};
+
+/// A record that was sealed into the datagram that is being filled.
+struct Sealed {
+    number: RecordNumber,
+    content_type: ContentType,
+    offset: usize,
+    length: usize,
+    /// Kept only for a listener.
+    plaintext: Vec<u8>,
+}
+
+/// What one pass over the queues wrote.
+#[derive(Default)]
+struct Written {
+    records: Vec<Sealed>,
+}
+
+impl Connection {
+    pub(super) fn transmit(&mut self, datagram: &mut Vec<u8>, now: Instant) -> bool {
+        datagram.clear();
+        let mut written = Written::default();
+        if let Err(error) = self.fill(datagram, &mut written, now) {
+            // A record that cannot be sealed any more: the numbers of its key are used up. What was written stands.
+            self.fail(error, now);
+        }
+        if datagram.is_empty() {
+            return false;
+        }
+        self.stats.datagrams_sent = self.stats.datagrams_sent.saturating_add(1);
+        self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(u64::try_from(datagram.len()).unwrap_or(u64::MAX));
+        for record in &written.records {
+            self.tracer.tell(now, || Event::Record {
+                direction: Direction::Sent,
+                number: record.number,
+                content_type: record.content_type,
+                offset: record.offset,
+                length: record.length,
+                plaintext: &record.plaintext,
+            });
+        }
+        self.tracer.tell(now, || Event::Datagram { direction: Direction::Sent, bytes: datagram });
+        true
+    }
+
+    fn fill(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
+        self.write_alerts(datagram, written, now)?;
+        if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
+            return Ok(());
+        }
+        self.write_ack(datagram, written, now)?;
+        self.write_flight(datagram, written, now)?;
+        self.write_application_data(datagram, written)?;
+        self.write_close_notify(datagram, written, now)
+    }
+
+    fn room(&self, datagram: &[u8], epoch: u16) -> usize {
+        let room = self.common().transport.max_datagram_size.saturating_sub(datagram.len());
+        self.records.max_plaintext(epoch, room)
+    }
+
+    fn seal(
+        &mut self,
+        content_type: ContentType,
+        content: &[u8],
+        datagram: &mut Vec<u8>,
+        written: &mut Written,
+    ) -> Result<RecordNumber, Error> {
+        let epoch = self.records.write_epoch();
+        let offset = datagram.len();
+        let number = self
+            .records
+            .seal(epoch, content_type, datagram, |out| out.extend_from_slice(content))
+            .map_err(exhausted)?;
+        if self.tracer.is_active() {
+            let length = datagram.len().saturating_sub(offset);
+            written.records.push(Sealed { number, content_type, offset, length, plaintext: content.to_vec() });
+        }
+        Ok(number)
+    }
+
+    fn write_alerts(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
+        while let Some(alert) = self.alerts.pop_front() {
+            let (level, description) = (alert.level, alert.description);
+            self.seal(ContentType::ALERT, &alert.encoded(), datagram, written)?;
+            self.tracer.tell(now, || Event::Alert { direction: Direction::Sent, level, description });
+        }
+        Ok(())
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-7
+    //# Implementations SHOULD simply use the highest current sending epoch
+    fn write_ack(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
+        if !core::mem::take(&mut self.ack_due) {
+            return Ok(());
+        }
+        self.timers.ack = None;
+        let epoch = u64::from(self.records.write_epoch());
+        let room = self.room(datagram, self.records.write_epoch());
+        // Each number has 16 bytes, the list has 2 before it.
+        let most = room.saturating_sub(2) / 16;
+        // During the handshake an ACK names no record of a higher epoch than its own (RFC 9147 §7).
+        let in_handshake = self.handshake.is_some();
+        let numbers: Vec<_> = self
+            .to_acknowledge
+            .numbers()
+            .iter()
+            .copied()
+            .filter(|number| !in_handshake || number.epoch <= epoch)
+            .rev()
+            .take(most)
+            .collect();
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let mut numbers = numbers;
+        numbers.reverse();
+        let mut content = Vec::new();
+        put_vector16(&mut content, |out| numbers.iter().for_each(|number| number.encode(out)));
+        self.seal(ContentType::ACK, &content, datagram, written)?;
+        self.stats.acks_sent = self.stats.acks_sent.saturating_add(1);
+        self.tracer.tell(now, || Event::Ack { direction: Direction::Sent, records: &numbers });
+        if !in_handshake {
+            // Each record that comes after the handshake is acknowledged once for each time it comes.
+            self.to_acknowledge.clear();
+        }
+        Ok(())
+    }
+
+    fn write_flight(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
+        if !self.outgoing.has_unsent() {
+            return Ok(());
+        }
+        let limit = self.common().transport.max_datagram_size;
+        let traced = self.tracer.is_active();
+        let records = &mut written.records;
+        let packed =
+            self.outgoing.pack(&mut self.records, datagram, limit, &mut |number, content_type, plaintext, range| {
+                if traced {
+                    let length = range.end.saturating_sub(range.start);
+                    records.push(Sealed {
+                        number,
+                        content_type,
+                        offset: range.start,
+                        length,
+                        plaintext: plaintext.to_vec(),
+                    });
+                }
+            });
+        if packed.map_err(exhausted)? {
+            self.timers.retransmission.arm(now);
+            self.timers.last_sent = Some(now);
+        }
+        Ok(())
+    }
+
+    fn write_application_data(&mut self, datagram: &mut Vec<u8>, written: &mut Written) -> Result<(), Error> {
+        // One record of application data in a datagram: what is sent apart is lost apart.
+        let epoch = self.records.write_epoch();
+        let fits = self.send_queue.front().is_some_and(|data| data.len() <= self.room(datagram, epoch));
+        if self.established.is_none() || !fits {
+            return Ok(());
+        }
+        if let Some(data) = self.send_queue.pop_front() {
+            self.queued_bytes = self.queued_bytes.saturating_sub(data.len());
+            self.seal(ContentType::APPLICATION_DATA, &data, datagram, written)?;
+        }
+        Ok(())
+    }
+
+    /// The last record. It waits for the peer's handshake to be complete, or it could not be read, and would be lost.
+    fn write_close_notify(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
+        if self.state != ConnectionState::Closing || !self.send_queue.is_empty() || !self.outgoing.is_empty() {
+            return Ok(());
+        }
+        if self.room(datagram, self.records.write_epoch()) < Alert::LEN {
+            return Ok(());
+        }
+        self.alerts.push_back(Alert::warning(AlertDescription::CLOSE_NOTIFY));
+        self.write_alerts(datagram, written, now)?;
+        self.closed(now);
+        Ok(())
+    }
+}
+
+const fn exhausted(_: SealError) -> Error {
+    Error::Exhausted(Exhausted::SequenceNumber)
+}

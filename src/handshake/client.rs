@@ -1,0 +1,4 @@
+//! The client's states.
+
+pub mod hello;
+pub mod v13;

@@ -1,0 +1,317 @@
+//! ClientHello, HelloRetryRequest and ServerHello (RFC 9147 §5.1 to §5.3, RFC 9846 §4.2).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::codec::{Decode as _, Encode as _};
+use crate::config::ClientConfig;
+use crate::crypto::CipherSuiteImpl;
+use crate::crypto::task::{EphemeralKey, Task};
+use crate::error::{Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use crate::flight::ReceivedMessage;
+use crate::handshake::wait::{AgreedKey, NewKeyShare, Resume, Wait};
+use crate::handshake::{Context, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, State};
+use crate::schedule::v13::EarlySecret;
+use crate::trace::Event;
+use crate::transcript::{Transcript, TranscriptBuffer};
+use crate::wire::client_hello::{ClientExtensions, ClientHello, KeyShareEntry, Random, UseSrtp};
+use crate::wire::registry::{CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::wire::server_hello::ServerHello;
+
+use super::v13::{ExpectEncryptedExtensions, HandshakeKeys};
+
+/// What the client offers, in the first ClientHello and in the second.
+pub struct Offer {
+    /// The configuration.
+    pub config: Arc<ClientConfig>,
+    /// The name that the server should have: a DNS name or an IP address.
+    pub peer_name: Option<String>,
+    /// The name to send: `peer_name`, if it is a DNS name (RFC 6066 §3 allows no IP addresses).
+    pub server_name: Option<String>,
+    /// Our random.
+    pub random: Random,
+    /// Key shares, with the private keys behind them.
+    pub shares: Vec<KeyShare>,
+}
+
+/// A key share of ours.
+pub struct KeyShare {
+    group: NamedGroup,
+    key: EphemeralKey,
+    public: Vec<u8>,
+}
+
+impl Offer {
+    fn hello(&self, cookie: Option<Vec<u8>>) -> Vec<u8> {
+        let common = &self.config.common;
+        let shares = self.shares.iter();
+        let alpn = &common.alpn_protocols;
+        let profiles = &common.srtp_profiles;
+        ClientHello {
+            legacy_version: ProtocolVersion::DTLS_1_2,
+            random: self.random,
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
+            //# A DTLS 1.3-only client MUST set the legacy_session_id field to zero length
+            legacy_session_id: Vec::new(),
+            legacy_cookie: Vec::new(),
+            cipher_suites: common.cipher_suites.clone(),
+            legacy_compression_methods: vec![0],
+            extensions: ClientExtensions {
+                cookie,
+                supported_versions: Some(vec![ProtocolVersion::DTLS_1_3]),
+                server_name: self.server_name.clone(),
+                supported_groups: Some(common.groups.clone()),
+                signature_algorithms: Some(common.signature_schemes.clone()),
+                alpn: (!alpn.is_empty()).then(|| alpn.clone()),
+                use_srtp: (!profiles.is_empty()).then(|| UseSrtp { profiles: profiles.clone(), mki: Vec::new() }),
+                key_share: Some(
+                    shares.map(|s| KeyShareEntry { group: s.group, key_exchange: s.public.clone() }).collect(),
+                ),
+                ..ClientExtensions::default()
+            },
+        }
+        .encoded()
+    }
+
+    /// Whether our ClientHello carries `extension`.
+    pub fn offers(&self, extension: ExtensionType) -> bool {
+        use ExtensionType as E;
+        match extension {
+            E::SUPPORTED_VERSIONS | E::SUPPORTED_GROUPS | E::SIGNATURE_ALGORITHMS | E::KEY_SHARE => true,
+            E::SERVER_NAME => self.server_name.is_some(),
+            E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !self.config.common.alpn_protocols.is_empty(),
+            E::USE_SRTP => !self.config.common.srtp_profiles.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Fails if `present` has an extension that we did not offer, or one that may not stand in this message.
+    pub fn check_extensions(&self, present: &[ExtensionType], allowed: &[ExtensionType]) -> Result<(), Error> {
+        match present.iter().find(|extension| !allowed.contains(extension)) {
+            None => Ok(()),
+            // RFC 9846 §4.3: an extension that was not offered, and one that stands in the wrong message.
+            Some(extension) if !self.offers(*extension) => Err(PeerMisbehaved::UnsolicitedExtension(*extension).into()),
+            Some(extension) => Err(PeerMisbehaved::MisplacedExtension(*extension).into()),
+        }
+    }
+}
+
+/// Begins the handshake of a client.
+pub fn start(
+    config: Arc<ClientConfig>,
+    peer_name: Option<String>,
+    server_name: Option<String>,
+    random: Random,
+    cx: &mut Context<'_>,
+) -> Result<State, Error> {
+    let missing = config.key_shares.iter().copied().collect();
+    let offer = Offer { config, peer_name, server_name, random, shares: Vec::new() };
+    MakeShares { offer, missing, retry: None }.next(cx)
+}
+
+/// Makes key shares, one after the other, and sends the ClientHello when all are there.
+pub struct MakeShares {
+    offer: Offer,
+    /// The groups whose shares are still to be made; the first one is being made.
+    missing: VecDeque<NamedGroup>,
+    retry: Option<AnsweredRetry>,
+}
+
+/// A HelloRetryRequest that was received.
+struct AnsweredRetry {
+    suite: &'static CipherSuiteImpl,
+    group: Option<NamedGroup>,
+    cookie: Option<Vec<u8>>,
+    transcript: Transcript,
+}
+
+impl MakeShares {
+    fn next(self, cx: &mut Context<'_>) -> Result<State, Error> {
+        match self.missing.front().copied() {
+            Some(group) => Ok(State::MakeShares(Wait::new(Task::GenerateKeyShare { group }, self))),
+            None => self.send(cx),
+        }
+    }
+
+    fn send(self, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { offer, retry, .. } = self;
+        let cookie = retry.as_ref().and_then(|retry| retry.cookie.clone());
+        let body = offer.hello(cookie);
+        let progress = match retry {
+            None => {
+                let mut transcript = TranscriptBuffer::new();
+                transcript.add(HandshakeType::CLIENT_HELLO, &body);
+                Progress::First(transcript)
+            }
+            Some(AnsweredRetry { suite, group, mut transcript, .. }) => {
+                transcript.add(HandshakeType::CLIENT_HELLO, &body);
+                Progress::Retried { suite, group, transcript }
+            }
+        };
+        cx.send(EPOCH_PLAINTEXT, HandshakeType::CLIENT_HELLO, body)?;
+        Ok(State::ExpectServerHello(Box::new(ExpectServerHello { offer, progress })))
+    }
+}
+
+impl Resume for MakeShares {
+    type Output = NewKeyShare;
+
+    fn resume(mut self, NewKeyShare { key, public }: NewKeyShare, cx: &mut Context<'_>) -> Result<State, Error> {
+        if let Some(group) = self.missing.pop_front() {
+            self.offer.shares.push(KeyShare { group, key, public });
+        }
+        self.next(cx)
+    }
+}
+
+/// A ClientHello was sent.
+pub struct ExpectServerHello {
+    offer: Offer,
+    progress: Progress,
+}
+
+enum Progress {
+    /// The first ClientHello: suite and hash are not known yet.
+    First(TranscriptBuffer),
+    /// The second one: suite and group stand.
+    Retried { suite: &'static CipherSuiteImpl, group: Option<NamedGroup>, transcript: Transcript },
+}
+
+impl ExpectServerHello {
+    /// Whether a HelloRetryRequest was answered: only then is it certain that the server speaks 1.3.
+    pub const fn was_retried(&self) -> bool {
+        matches!(self.progress, Progress::Retried { .. })
+    }
+
+    /// Takes a ServerHello or a HelloRetryRequest.
+    pub fn handle(self: Box<Self>, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
+        let body = crate::handshake::body_of(message, HandshakeType::SERVER_HELLO)?;
+        let hello = ServerHello::decode_all(body)?;
+        self.check_version(&hello)?;
+        if hello.is_hello_retry_request() {
+            self.handle_retry(hello, body, cx)
+        } else {
+            self.handle_hello(hello, body, cx)
+        }
+    }
+
+    fn check_version(&self, hello: &ServerHello) -> Result<(), Error> {
+        match hello.extensions.supported_version {
+            // RFC 9147 §5.4: legacy_version stays that of 1.2.
+            Some(ProtocolVersion::DTLS_1_3) if hello.legacy_version == ProtocolVersion::DTLS_1_2 => {}
+            Some(_) => return Err(PeerMisbehaved::SelectedUnofferedVersion.into()),
+            // A server that speaks 1.2 at most.
+            None => return Err(PeerIncompatible::NoVersion.into()),
+        }
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
+        //# DTLS servers MUST NOT echo the "legacy_session_id" value from the client
+        // With erratum 8067: a client that sees one aborts. Ours is empty, so any echo is one that we did not send.
+        if !hello.legacy_session_id_echo.is_empty() {
+            return Err(PeerMisbehaved::EchoedSessionId.into());
+        }
+        Ok(())
+    }
+
+    fn select_suite(&self, id: CipherSuite) -> Result<&'static CipherSuiteImpl, Error> {
+        let common = &self.offer.config.common;
+        let suite = common
+            .cipher_suites
+            .contains(&id)
+            .then(|| common.provider.suite(id))
+            .flatten()
+            .ok_or(PeerMisbehaved::SelectedUnofferedSuite)?;
+        match &self.progress {
+            // RFC 9846 §4.2.4: the suite of the HelloRetryRequest stands.
+            Progress::Retried { suite: retried, .. } if retried.id != id => {
+                Err(PeerMisbehaved::SelectedUnofferedSuite.into())
+            }
+            _ => Ok(suite),
+        }
+    }
+
+    fn handle_retry(self: Box<Self>, hello: ServerHello, body: &[u8], cx: &mut Context<'_>) -> Result<State, Error> {
+        let suite = self.select_suite(hello.cipher_suite)?;
+        let Self { mut offer, progress } = *self;
+        // RFC 9846 §4.2.4: "If a client receives a second HelloRetryRequest in the same connection […], it MUST abort
+        // the handshake with an "unexpected_message" alert."
+        let Progress::First(buffer) = progress else {
+            return Err(PeerMisbehaved::SecondHelloRetryRequest.into());
+        };
+        let extensions = hello.extensions;
+        if let Some(extension) = extensions.present.iter().find(|extension| {
+            !matches!(**extension, ExtensionType::SUPPORTED_VERSIONS | ExtensionType::KEY_SHARE | ExtensionType::COOKIE)
+        }) {
+            offer.check_extensions(&[*extension], &[])?;
+        }
+        if let Some(group) = extensions.selected_group {
+            // RFC 9846 §4.3.8: the group was offered, and no share for it was sent.
+            let offered = offer.config.common.groups.contains(&group);
+            if !offered || offer.shares.iter().any(|share| share.group == group) {
+                return Err(PeerMisbehaved::RetryWithUnofferedGroup.into());
+            }
+            offer.shares.clear();
+        } else if extensions.cookie.is_none() {
+            // RFC 9846 §4.2.4: a request that would change nothing.
+            return Err(PeerMisbehaved::PointlessHelloRetryRequest.into());
+        }
+        if extensions.cookie.as_ref().is_some_and(Vec::is_empty) {
+            return Err(InvalidMessage::EmptyVector.into());
+        }
+        let mut transcript = buffer.into_transcript_after_retry(suite);
+        transcript.add(HandshakeType::SERVER_HELLO, body);
+        let group = extensions.selected_group;
+        let retry = Some(AnsweredRetry { suite, group, cookie: extensions.cookie, transcript });
+        MakeShares { offer, missing: group.into_iter().collect(), retry }.next(cx)
+    }
+
+    fn handle_hello(self: Box<Self>, hello: ServerHello, body: &[u8], cx: &mut Context<'_>) -> Result<State, Error> {
+        let suite = self.select_suite(hello.cipher_suite)?;
+        let Self { offer, progress } = *self;
+        offer.check_extensions(
+            &hello.extensions.present,
+            &[ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE],
+        )?;
+        let share = hello.extensions.key_share.ok_or(PeerMisbehaved::MissingExtension(ExtensionType::KEY_SHARE))?;
+        let group = share.group;
+        let ours = offer.shares.iter().find(|ours| ours.group == group).ok_or(PeerMisbehaved::KeyShareOfWrongGroup)?;
+        let key = ours.key.clone();
+        let mut transcript = match progress {
+            Progress::First(buffer) => buffer.into_transcript(suite),
+            Progress::Retried { group: Some(asked), .. } if asked != group => {
+                return Err(PeerMisbehaved::KeyShareOfWrongGroup.into());
+            }
+            Progress::Retried { transcript, .. } => transcript,
+        };
+        transcript.add(HandshakeType::SERVER_HELLO, body);
+        cx.tracer.tell(cx.now, || Event::Negotiated { cipher_suite: suite.id, group: Some(group) });
+        let task = Task::AgreeKey { group, key, peer: share.key_exchange };
+        Ok(State::AgreeKey(Wait::new(task, Box::new(AwaitSharedSecret { offer, suite, group, transcript }))))
+    }
+}
+
+/// The shared secret is being derived.
+pub struct AwaitSharedSecret {
+    offer: Offer,
+    suite: &'static CipherSuiteImpl,
+    group: NamedGroup,
+    transcript: Transcript,
+}
+
+impl Resume for Box<AwaitSharedSecret> {
+    type Output = AgreedKey;
+
+    fn resume(self, AgreedKey(shared): AgreedKey, cx: &mut Context<'_>) -> Result<State, Error> {
+        let AwaitSharedSecret { mut offer, suite, group, transcript } = *self;
+        offer.shares.clear();
+        let secret = EarlySecret::new(suite).into_handshake(shared.expose());
+        let hash = transcript.current();
+        let client = secret.client_traffic(&hash);
+        let server = secret.server_traffic(&hash);
+        cx.log_secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &offer.random, client.expose());
+        cx.log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", &offer.random, server.expose());
+        cx.install_read(EPOCH_HANDSHAKE, &server);
+        cx.install_write(EPOCH_HANDSHAKE, &client);
+        let keys = HandshakeKeys { suite, group, secret, client, server, transcript };
+        Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions { offer, keys })))
+    }
+}

@@ -1,0 +1,156 @@
+//! What is left of a handshake once it is complete, and the messages that may follow it.
+
+use crate::codec::{Decode as _, Encode as _};
+use crate::error::{Error, Exhausted, PeerMisbehaved};
+use crate::flight::ReceivedMessage;
+use crate::schedule::exporter::ExporterSecret;
+use crate::schedule::v13::TrafficSecret;
+use crate::wire::client_hello::Random;
+use crate::wire::post_handshake::{KeyUpdate, KeyUpdateRequest, NewSessionTicket};
+use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SrtpProfile};
+
+use super::Context;
+
+/// What both sides agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Negotiated {
+    /// The cipher suite.
+    pub cipher_suite: CipherSuite,
+    /// The group in which keys were agreed.
+    pub group: NamedGroup,
+    /// The application protocol (RFC 7301), if one was agreed on.
+    pub alpn_protocol: Option<Vec<u8>>,
+    /// SRTP (RFC 5764), if it was agreed on.
+    pub srtp: Option<SrtpSelection>,
+    /// The name that the client asked for (RFC 6066 §3), if it did.
+    pub server_name: Option<String>,
+}
+
+/// What both sides agreed on about SRTP (RFC 5764 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SrtpSelection {
+    /// The profile.
+    pub profile: SrtpProfile,
+    /// The master key identifier; mostly empty.
+    pub mki: Vec<u8>,
+}
+
+/// The steady state of a connection.
+#[derive(Debug)]
+pub struct Established {
+    /// What was agreed on.
+    pub negotiated: Negotiated,
+    /// The peer's chain, DER, its own certificate first; empty if it sent none.
+    pub peer_certificates: Vec<Vec<u8>>,
+    /// Where exported keys come from.
+    pub exporter: ExporterSecret,
+    /// What the keys of `read_epoch` were derived from.
+    pub read_secret: TrafficSecret,
+    /// What the keys of `write_epoch` were derived from.
+    pub write_secret: TrafficSecret,
+    /// The epoch in which the peer sends.
+    pub read_epoch: u16,
+    /// The epoch in which we send.
+    pub write_epoch: u16,
+    /// The message_seq of our KeyUpdate that was not acknowledged yet.
+    pub pending_key_update: Option<u16>,
+    /// Whether we are the server.
+    pub is_server: bool,
+    /// The random of the ClientHello, which names the connection in key logs.
+    pub client_random: Random,
+}
+
+/// What a message after the handshake led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PostHandshake {
+    /// Nothing that the application would see.
+    Nothing,
+    /// The peer sends under new keys.
+    ReadKeysUpdated,
+}
+
+/// The highest epoch: record numbers carry it as 64 bits, but message_seq, which every KeyUpdate uses up, has 16
+/// (RFC 9147 §8, erratum 8050). One epoch below the 16-bit bound leaves no doubt about wrapping.
+pub const MAX_EPOCH: u16 = u16::MAX - 1;
+
+impl Established {
+    /// Takes a message that came after the handshake.
+    pub fn handle(&mut self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<PostHandshake, Error> {
+        // Each message of an epoch precedes the KeyUpdate that ends it, so that none of an older epoch can follow.
+        if message.epoch != self.read_epoch {
+            return Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into());
+        }
+        match message.msg_type {
+            HandshakeType::KEY_UPDATE => {
+                let update = KeyUpdate::decode_all(&message.body)?;
+                self.next_read_epoch(cx)?;
+                if update.request == KeyUpdateRequest::Requested
+                    && self.pending_key_update.is_none()
+                    && self.write_epoch < MAX_EPOCH
+                {
+                    // A KeyUpdate of ours that is still unacknowledged answers as well: no record was sent under its
+                    // keys yet. So requests cannot make us send more than one (RFC 9846 §4.7.3). At the last epoch
+                    // the request is ignored (RFC 9147 §8).
+                    self.send_key_update(KeyUpdateRequest::NotRequested, cx)?;
+                }
+                Ok(PostHandshake::ReadKeysUpdated)
+            }
+            HandshakeType::NEW_SESSION_TICKET if !self.is_server => {
+                NewSessionTicket::decode_all(&message.body)?;
+                Ok(PostHandshake::Nothing)
+            }
+            _ => Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into()),
+        }
+    }
+
+    /// Sends a KeyUpdate, unless one is on its way already.
+    pub fn send_key_update(&mut self, request: KeyUpdateRequest, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.write_epoch >= MAX_EPOCH {
+            return Err(Exhausted::Epoch.into());
+        }
+        let message_seq = cx.send(self.write_epoch, HandshakeType::KEY_UPDATE, KeyUpdate { request }.encoded())?;
+        self.pending_key_update = Some(message_seq);
+        Ok(())
+    }
+
+    /// Our KeyUpdate was acknowledged: from now on we send under the next keys.
+    ///
+    /// To be called only when every earlier message was acknowledged too (RFC 9147 §8 with erratum 8047).
+    pub fn next_write_epoch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let epoch = self.write_epoch.checked_add(1).ok_or(Exhausted::Epoch)?;
+        let next = self.write_secret.next();
+        cx.install_write(epoch, &next);
+        cx.discard_write(self.write_epoch);
+        self.log(!self.is_server, epoch, &next, cx);
+        self.write_secret = next;
+        self.write_epoch = epoch;
+        self.pending_key_update = None;
+        Ok(())
+    }
+
+    fn next_read_epoch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.read_epoch >= MAX_EPOCH {
+            return Err(PeerMisbehaved::TooManyKeyUpdates.into());
+        }
+        let epoch = self.read_epoch.saturating_add(1);
+        let next = self.read_secret.next();
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-8
+        //# receivers MUST retain the pre-update keying material until receipt and successful decryption of a message using the new keys.
+        // So the keys of the current epoch stay; those of the epoch before it have done their service, because the
+        // peer has not begun an update before its last one was acknowledged.
+        if let Some(old) = self.read_epoch.checked_sub(1) {
+            cx.discard_read(old);
+        }
+        cx.install_read(epoch, &next);
+        self.log(self.is_server, epoch, &next, cx);
+        self.read_secret = next;
+        self.read_epoch = epoch;
+        Ok(())
+    }
+
+    fn log(&self, clients: bool, epoch: u16, secret: &TrafficSecret, cx: &mut Context<'_>) {
+        let side = if clients { "CLIENT" } else { "SERVER" };
+        let label = format!("{side}_TRAFFIC_SECRET_{}", epoch.saturating_sub(super::EPOCH_APPLICATION));
+        cx.log_secret(&label, &self.client_random, secret.expose());
+    }
+}

@@ -1,0 +1,235 @@
+//! ClientHello and HelloRetryRequest (RFC 9147 §5.1 to §5.3, RFC 9846 §4.2).
+
+use std::sync::Arc;
+
+use crate::codec::Decode as _;
+use crate::config::ServerConfig;
+use crate::crypto::task::{CredentialsRequest, Task};
+use crate::crypto::{CipherSuiteImpl, HashOutput};
+use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
+use crate::flight::ReceivedMessage;
+use crate::handshake::connected::SrtpSelection;
+use crate::handshake::wait::{Resume, SelectedCredentials, Wait};
+use crate::handshake::{Context, EPOCH_PLAINTEXT, State, body_of};
+use crate::trace::Event;
+use crate::transcript::{Transcript, TranscriptBuffer};
+use crate::wire::client_hello::{ClientHello, Random};
+use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SignatureScheme};
+
+use super::negotiate::{Selection, hello_retry_request, negotiate};
+use super::v13::AwaitKeyShare;
+
+/// A ClientHello that a listener let in.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// Its body.
+    pub client_hello: Vec<u8>,
+    /// Its message_seq: 0, or 1 after a HelloRetryRequest.
+    pub message_seq: u16,
+    /// The number of our next plaintext record, so that none is used twice after a stateless reply.
+    pub next_record_sequence: u64,
+    /// The HelloRetryRequest that it answers, if the listener sent one.
+    pub retry: Option<Retry>,
+}
+
+/// A HelloRetryRequest that was sent without keeping anything, as its cookie tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The hash of the first ClientHello, by the hash of `suite`.
+    pub client_hello1_hash: HashOutput,
+    /// The suite that the HelloRetryRequest selected.
+    pub suite: CipherSuite,
+    /// The group for which it asked a share, if it did.
+    pub group: Option<NamedGroup>,
+    /// The body of the HelloRetryRequest.
+    pub hello_retry_request: Vec<u8>,
+}
+
+/// Nothing arrived yet, or a HelloRetryRequest was sent.
+pub struct ExpectClientHello {
+    config: Arc<ServerConfig>,
+    retried: Option<Retried>,
+}
+
+/// A HelloRetryRequest was sent.
+struct Retried {
+    suite: &'static CipherSuiteImpl,
+    group: Option<NamedGroup>,
+    transcript: Transcript,
+    /// The first ClientHello, if we still have it.
+    first: Option<ClientHello>,
+}
+
+impl ExpectClientHello {
+    /// A server to which nothing has been sent yet.
+    pub const fn new(config: Arc<ServerConfig>) -> Self {
+        Self { config, retried: None }
+    }
+
+    /// A server whose listener sent `retry`.
+    pub fn after_retry(config: Arc<ServerConfig>, retry: &Retry) -> Result<Self, Error> {
+        let suite = config.common.provider.suite(retry.suite).ok_or(PeerIncompatible::NoCipherSuite)?;
+        let mut transcript = Transcript::after_retry(suite, &retry.client_hello1_hash);
+        transcript.add(HandshakeType::SERVER_HELLO, &retry.hello_retry_request);
+        Ok(Self { config, retried: Some(Retried { suite, group: retry.group, transcript, first: None }) })
+    }
+
+    /// Whether a HelloRetryRequest was sent.
+    pub const fn was_retried(&self) -> bool {
+        self.retried.is_some()
+    }
+
+    /// Takes a ClientHello.
+    pub fn handle(self: Box<Self>, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { config, retried } = *self;
+        let body = body_of(message, HandshakeType::CLIENT_HELLO)?;
+        let hello = ClientHello::decode_all(body)?;
+        let selection = negotiate(&config, &hello)?;
+        let transcript = match retried {
+            None => {
+                let mut buffer = TranscriptBuffer::new();
+                buffer.add(HandshakeType::CLIENT_HELLO, body);
+                if selection.key_share.is_none() {
+                    return retry(config, hello, &selection, buffer, cx);
+                }
+                buffer.into_transcript(selection.suite)
+            }
+            Some(mut retried) => {
+                check_second(&retried, &hello, &selection)?;
+                retried.transcript.add(HandshakeType::CLIENT_HELLO, body);
+                retried.transcript
+            }
+        };
+        let Selection { suite, group, key_share } = selection;
+        let key_share = key_share.ok_or(PeerMisbehaved::KeyShareOfWrongGroup)?;
+        let offered = Offered::read(&config, hello)?;
+        cx.tracer.tell(cx.now, || Event::Negotiated { cipher_suite: suite.id, group: Some(group) });
+        let task = Task::SelectCredentials(CredentialsRequest {
+            server_name: offered.server_name.clone(),
+            schemes: offered.schemes.clone(),
+            is_server: true,
+        });
+        let next = AwaitCredentials { config, suite, group, key_share, offered, transcript };
+        Ok(State::SelectServerCredentials(Wait::new(task, Box::new(next))))
+    }
+}
+
+/// Asks for a share of the selected group, keeping state: nothing proves the address but what lies below us.
+fn retry(
+    config: Arc<ServerConfig>,
+    hello: ClientHello,
+    selection: &Selection,
+    buffer: TranscriptBuffer,
+    cx: &mut Context<'_>,
+) -> Result<State, Error> {
+    let suite = selection.suite;
+    let group = Some(selection.group);
+    let body = hello_retry_request(suite.id, group, None);
+    let mut transcript = buffer.into_transcript_after_retry(suite);
+    transcript.add(HandshakeType::SERVER_HELLO, &body);
+    cx.send(EPOCH_PLAINTEXT, HandshakeType::SERVER_HELLO, body)?;
+    let retried = Some(Retried { suite, group, transcript, first: Some(hello) });
+    Ok(State::ExpectClientHello(Box::new(ExpectClientHello { config, retried })))
+}
+
+/// The rules for a ClientHello that answers a HelloRetryRequest (RFC 9846 §4.2.2).
+fn check_second(retried: &Retried, hello: &ClientHello, selection: &Selection) -> Result<(), Error> {
+    if selection.suite.id != retried.suite.id {
+        return Err(PeerMisbehaved::SecondClientHelloDiffers.into());
+    }
+    if let Some(group) = retried.group {
+        // RFC 9846 §4.3.8: a single share, of the group asked for.
+        let shares = hello.extensions.key_share.as_deref().unwrap_or(&[]);
+        if !matches!(shares, [share] if share.group == group) {
+            return Err(PeerMisbehaved::KeyShareOfWrongGroup.into());
+        }
+    }
+    // The stateless listener has forgotten the first hello: there the transcript alone binds the two.
+    match &retried.first {
+        Some(first) if !is_same_offer(first, hello) => Err(PeerMisbehaved::SecondClientHelloDiffers.into()),
+        _ => Ok(()),
+    }
+}
+
+fn is_same_offer(first: &ClientHello, second: &ClientHello) -> bool {
+    let (a, b) = (&first.extensions, &second.extensions);
+    first.random == second.random
+        && first.legacy_session_id == second.legacy_session_id
+        && first.cipher_suites == second.cipher_suites
+        && a.supported_versions == b.supported_versions
+        && a.supported_groups == b.supported_groups
+        && a.signature_algorithms == b.signature_algorithms
+        && a.server_name == b.server_name
+        && a.alpn == b.alpn
+        && a.use_srtp == b.use_srtp
+}
+
+/// What the client offered beyond suite and group, and what we chose from it.
+pub struct Offered {
+    /// Its random.
+    pub random: Random,
+    /// The name it asked for.
+    pub server_name: Option<String>,
+    /// The schemes that it can verify.
+    pub schemes: Vec<SignatureScheme>,
+    /// The application protocol that we chose.
+    pub alpn_protocol: Option<Vec<u8>>,
+    /// The SRTP profile that we chose.
+    pub srtp: Option<SrtpSelection>,
+}
+
+impl Offered {
+    fn read(config: &ServerConfig, hello: ClientHello) -> Result<Self, Error> {
+        let common = &config.common;
+        let extensions = hello.extensions;
+        let alpn_protocol = match &extensions.alpn {
+            Some(offered) if !common.alpn_protocols.is_empty() => Some(
+                common
+                    .alpn_protocols
+                    .iter()
+                    .find(|protocol| offered.contains(protocol))
+                    .cloned()
+                    // RFC 7301 §3.2: a server with no protocol in common says so.
+                    .ok_or(PeerIncompatible::NoApplicationProtocol)?,
+            ),
+            _ => None,
+        };
+        let srtp = extensions.use_srtp.as_ref().and_then(|offered| {
+            let profile = common.srtp_profiles.iter().find(|profile| offered.profiles.contains(profile))?;
+            // RFC 5764 §4.1.3: "If the server does not wish to use an MKI, it can ignore it": none is sent back.
+            Some(SrtpSelection { profile: *profile, mki: Vec::new() })
+        });
+        if srtp.is_none() && common.require_srtp {
+            return Err(PeerIncompatible::NoSrtpProfile.into());
+        }
+        Ok(Self {
+            random: hello.random,
+            server_name: extensions.server_name,
+            schemes: extensions.signature_algorithms.unwrap_or_default(),
+            alpn_protocol,
+            srtp,
+        })
+    }
+}
+
+/// Our certificate is being chosen.
+pub struct AwaitCredentials {
+    config: Arc<ServerConfig>,
+    suite: &'static CipherSuiteImpl,
+    group: NamedGroup,
+    key_share: Vec<u8>,
+    offered: Offered,
+    transcript: Transcript,
+}
+
+impl Resume for Box<AwaitCredentials> {
+    type Output = SelectedCredentials;
+
+    fn resume(self, SelectedCredentials(selected): SelectedCredentials, _: &mut Context<'_>) -> Result<State, Error> {
+        let AwaitCredentials { config, suite, group, key_share, offered, transcript } = *self;
+        let credentials = selected.ok_or(PeerIncompatible::NoCredentials)?;
+        let task = Task::RespondKeyShare { group, peer: key_share };
+        let next = AwaitKeyShare { config, suite, group, offered, credentials, transcript };
+        Ok(State::RespondKeyShare(Wait::new(task, Box::new(next))))
+    }
+}
