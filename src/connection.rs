@@ -20,7 +20,7 @@ use crate::flight::outgoing::Outgoing;
 use crate::flight::reassembly::Reassembly;
 use crate::handshake::client::hello as client_hello;
 use crate::handshake::server::hello::{Accepted, ExpectClientHello};
-use crate::handshake::{Context, EPOCH_PLAINTEXT, Established, Negotiated, State};
+use crate::handshake::{Context, Established, Negotiated, State};
 use crate::record::RecordLayer;
 use crate::schedule::exporter::ExportError;
 use crate::time::Instant;
@@ -205,7 +205,7 @@ impl Connection {
     /// How many bytes one [`send`](Self::send) may carry, so that the datagram keeps within `max_datagram_size`.
     pub fn max_send_size(&self) -> usize {
         let limit = self.common().transport.max_datagram_size;
-        let epoch = self.records.write_epoch().max(EPOCH_PLAINTEXT);
+        let epoch = self.records.write_epoch();
         self.records.max_plaintext(epoch, limit)
     }
 

@@ -189,9 +189,9 @@ impl ExpectServerHello {
         let hello = ServerHello::decode_all(body)?;
         self.check_version(&hello)?;
         if hello.is_hello_retry_request() {
-            self.handle_retry(hello, body, cx)
+            (*self).handle_retry(hello, body, cx)
         } else {
-            self.handle_hello(hello, body, cx)
+            (*self).handle_hello(hello, body, cx)
         }
     }
 
@@ -229,9 +229,9 @@ impl ExpectServerHello {
         }
     }
 
-    fn handle_retry(self: Box<Self>, hello: ServerHello, body: &[u8], cx: &mut Context<'_>) -> Result<State, Error> {
+    fn handle_retry(self, hello: ServerHello, body: &[u8], cx: &mut Context<'_>) -> Result<State, Error> {
         let suite = self.select_suite(hello.cipher_suite)?;
-        let Self { mut offer, progress } = *self;
+        let Self { mut offer, progress } = self;
         // RFC 9846 §4.2.4: "If a client receives a second HelloRetryRequest in the same connection […], it MUST abort
         // the handshake with an "unexpected_message" alert."
         let Progress::First(buffer) = progress else {
@@ -264,9 +264,9 @@ impl ExpectServerHello {
         MakeShares { offer, missing: group.into_iter().collect(), retry }.next(cx)
     }
 
-    fn handle_hello(self: Box<Self>, hello: ServerHello, body: &[u8], cx: &mut Context<'_>) -> Result<State, Error> {
+    fn handle_hello(self, hello: ServerHello, body: &[u8], cx: &mut Context<'_>) -> Result<State, Error> {
         let suite = self.select_suite(hello.cipher_suite)?;
-        let Self { offer, progress } = *self;
+        let Self { offer, progress } = self;
         offer.check_extensions(
             &hello.extensions.present,
             &[ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE],
