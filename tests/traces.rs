@@ -1,0 +1,495 @@
+//! Handshakes of other implementations, read from the first byte to the last: every record of every capture is
+//! deprotected, its fragments are put together, its ACKs refer to records that were sent, and every Finished matches.
+#![cfg(all(feature = "rustcrypto", not(target_arch = "wasm32")))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use dtls_wasm::codec::{Decode as _, Reader};
+use dtls_wasm::config::Limits;
+use dtls_wasm::crypto::{CipherSuiteImpl, rustcrypto};
+use dtls_wasm::flight::{Inserted, Reassembly, ReceivedMessage};
+use dtls_wasm::record::RecordLayer;
+use dtls_wasm::schedule::TrafficSecret;
+use dtls_wasm::trace::DiscardReason;
+use dtls_wasm::transcript::{Transcript, TranscriptBuffer};
+use dtls_wasm::wire::ack::Ack;
+use dtls_wasm::wire::alert::Alert;
+use dtls_wasm::wire::fragment::FragmentHeader;
+use dtls_wasm::wire::record::{RecordNumber, UnifiedHeader};
+use dtls_wasm::wire::registry::{CipherSuite, ContentType, HandshakeType};
+use dtls_wasm::wire::server_hello::ServerHello;
+
+#[path = "support/flights.rs"]
+mod flights;
+#[path = "support/pcap.rs"]
+mod pcap;
+
+use flights::{Datagram, hex, vectors};
+
+/// A connection as it was captured.
+struct Capture {
+    name: String,
+    keylog: Keylog,
+    datagrams: Vec<Datagram>,
+    /// The connection ID that the client's, then the server's protected records carry.
+    connection_ids: [&'static [u8]; 2],
+}
+
+/// Secrets by label and client random.
+type Keylog = HashMap<(String, Vec<u8>), Vec<u8>>;
+
+fn keylog<'a>(lines: impl IntoIterator<Item = &'a str>) -> Keylog {
+    let mut log = Keylog::new();
+    for line in lines {
+        let [label, random, secret] = line.split_whitespace().collect::<Vec<_>>()[..] else { continue };
+        // The illustrated connection leaves out the number.
+        let label = match label {
+            "CLIENT_TRAFFIC_SECRET" | "SERVER_TRAFFIC_SECRET" => format!("{label}_0"),
+            _ => label.to_owned(),
+        };
+        log.insert((label, hex(random)), hex(secret));
+    }
+    log
+}
+
+/// The connections of a capture file, one for each client address.
+fn captures_of(set: &str, name: &str, keys: &str) -> Vec<Capture> {
+    let datagrams = pcap::read_file(vectors(set).join(format!("{name}.pcap")));
+    let server = datagrams[0].destination;
+    let text = std::fs::read_to_string(vectors(set).join(keys)).unwrap();
+    let mut clients: Vec<_> = datagrams.iter().map(|d| d.source).filter(|source| *source != server).collect();
+    clients.sort();
+    clients.dedup();
+    let connection_ids: [&'static [u8]; 2] = if name == "dtls13-cid" { [b"0A0B0C", b"01020304"] } else { [b"", b""] };
+    let capture = |client| Capture {
+        name: format!("{name} {client}"),
+        keylog: keylog(text.lines()),
+        datagrams: datagrams
+            .iter()
+            .filter(|datagram| datagram.source == client || datagram.destination == client)
+            .map(|datagram| Datagram { from_client: datagram.source == client, payload: datagram.payload.clone() })
+            .collect(),
+        connection_ids,
+    };
+    clients.into_iter().map(capture).collect()
+}
+
+/// Every DTLS 1.3 capture of wolfSSL but that with a suite (CCM) which the provider does not have.
+fn wolfssl() -> Vec<Capture> {
+    let set = "wolfssl-5.9.2-traces";
+    let mut names: Vec<_> = std::fs::read_dir(vectors(set))
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str().unwrap().strip_suffix(".pcap").map(str::to_owned))
+        .filter(|name| name.starts_with("dtls13-") && !name.ends_with("ccm"))
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 13);
+    names.iter().flat_map(|name| captures_of(set, name, &format!("{name}.keys"))).collect()
+}
+
+fn illustrated() -> Capture {
+    captures_of("illustrated-dtls13", "capture", "keylog.txt").remove(0)
+}
+
+/// Those of the browsers' handshakes that have a key log: BoringSSL, NSS and dimpl.
+fn browsers() -> Vec<Capture> {
+    let capture = |name: &str| {
+        let recording = flights::read(name);
+        Capture {
+            name: name.to_owned(),
+            keylog: keylog(recording.keylog.iter().map(String::as_str)),
+            datagrams: recording.datagrams,
+            connection_ids: [b"", b""],
+        }
+    };
+    flights::NAMES.into_iter().map(capture).filter(|capture| !capture.keylog.is_empty()).collect()
+}
+
+fn all() -> Vec<Capture> {
+    wolfssl().into_iter().chain([illustrated()]).chain(browsers()).collect()
+}
+
+/// One record as it was deprotected.
+struct Record {
+    from_client: bool,
+    number: RecordNumber,
+    content_type: ContentType,
+    content: Vec<u8>,
+    wire: Vec<u8>,
+}
+
+/// What a whole connection consists of.
+struct Transcribed {
+    suite: &'static CipherSuiteImpl,
+    records: Vec<Record>,
+    /// The client's messages, then the server's.
+    messages: [Vec<ReceivedMessage>; 2],
+    /// The secrets that each side's epochs are protected with.
+    secrets: [BTreeMap<u16, TrafficSecret>; 2],
+}
+
+/// One side, as the other reads it.
+struct Side {
+    records: RecordLayer,
+    reassembly: Reassembly,
+    messages: Vec<ReceivedMessage>,
+    secrets: BTreeMap<u16, TrafficSecret>,
+}
+
+impl Side {
+    fn new(connection_id: &[u8]) -> Self {
+        let mut records = RecordLayer::new();
+        records.set_read_connection_id(connection_id);
+        Self { records, reassembly: Reassembly::new(0), messages: Vec::new(), secrets: BTreeMap::new() }
+    }
+
+    fn install(&mut self, epoch: u16, secret: TrafficSecret) {
+        self.records.install_read(epoch, secret.keys());
+        self.secrets.insert(epoch, secret);
+    }
+}
+
+/// Reads all of `capture`.
+fn transcribe(capture: &Capture) -> Transcribed {
+    let name = &capture.name;
+    let mut sides = capture.connection_ids.map(Side::new);
+    let mut suite: Option<&'static CipherSuiteImpl> = None;
+    let mut records = Vec::new();
+    for (index, datagram) in capture.datagrams.iter().enumerate() {
+        let place = usize::from(!datagram.from_client);
+        let mut payload = datagram.payload.clone();
+        let mut rest = payload.as_mut_slice();
+        while !rest.is_empty() {
+            let at = datagram.payload.len() - rest.len();
+            let (opened, behind) = sides[place].records.open_next(rest);
+            let opened = opened.unwrap_or_else(|discarded| panic!("{name}, datagram {index}, at {at}: {discarded:?}"));
+            let record = Record {
+                from_client: datagram.from_client,
+                number: opened.number,
+                content_type: opened.content_type,
+                content: opened.content.to_vec(),
+                wire: datagram.payload[at..at + opened.wire_len].to_vec(),
+            };
+            rest = behind;
+            if record.content_type == ContentType::HANDSHAKE {
+                assemble(&mut sides[place], &record, name);
+            }
+            records.push(record);
+            if suite.is_none() {
+                suite = install_from_hellos(&mut sides, &capture.keylog, name);
+            }
+        }
+    }
+    for side in &sides {
+        assert!(side.reassembly.is_empty(), "{name}: something was not put together");
+    }
+    let [client, server] = sides;
+    Transcribed {
+        suite: suite.unwrap_or_else(|| panic!("{name}: no ServerHello")),
+        records,
+        messages: [client.messages, server.messages],
+        secrets: [client.secrets, server.secrets],
+    }
+}
+
+/// Puts together what a record of the handshake carries, and follows key updates.
+fn assemble(side: &mut Side, record: &Record, name: &str) {
+    let epoch = u16::try_from(record.number.epoch).unwrap();
+    let mut content = Reader::new(&record.content);
+    while !content.is_empty() {
+        let header = FragmentHeader::decode(&mut content).unwrap();
+        let body = content.take(usize::try_from(header.fragment_length).unwrap()).unwrap();
+        let inserted = side.reassembly.insert(&header, body, epoch, &Limits::default());
+        assert!(matches!(inserted, Ok(Inserted::New | Inserted::Duplicate)), "{name}: {inserted:?} of {header:?}");
+    }
+    while let Some(message) = side.reassembly.pop() {
+        if message.msg_type == HandshakeType::KEY_UPDATE {
+            let next = side.secrets[&message.epoch].next();
+            side.install(message.epoch + 1, next);
+        }
+        side.messages.push(message);
+    }
+}
+
+/// Once there is a ServerHello: its suite, and the keys of all epochs that the key log has.
+fn install_from_hellos(sides: &mut [Side; 2], log: &Keylog, name: &str) -> Option<&'static CipherSuiteImpl> {
+    let [client, server] = sides;
+    let hello = server
+        .messages
+        .iter()
+        .filter(|message| message.msg_type == HandshakeType::SERVER_HELLO)
+        .map(|message| ServerHello::decode_all(&message.body).unwrap())
+        .find(|hello| !hello.is_hello_retry_request())?;
+    let suite = rustcrypto::provider().suite(hello.cipher_suite).unwrap_or_else(|| panic!("{name}: no such suite"));
+    let random = client.messages[0].body[2..34].to_vec();
+    let secret =
+        |label: &str| log.get(&(label.to_owned(), random.clone())).map(|secret| TrafficSecret::new(suite, secret));
+    for (side, prefix) in [(client, "CLIENT"), (server, "SERVER")] {
+        for (epoch, label) in [(1, "EARLY_TRAFFIC_SECRET"), (2, "HANDSHAKE_TRAFFIC_SECRET"), (3, "TRAFFIC_SECRET_0")] {
+            match secret(&format!("{prefix}_{label}")) {
+                Some(secret) => side.install(epoch, secret),
+                None => assert_eq!(epoch, 1, "{name}: {prefix}_{label} is missing"),
+            }
+        }
+    }
+    Some(suite)
+}
+
+/// Where a message of this type stands among the messages of one side.
+fn position(messages: &[ReceivedMessage], msg_type: HandshakeType) -> usize {
+    messages.iter().position(|message| message.msg_type == msg_type).unwrap()
+}
+
+fn add_all(transcript: &mut Transcript, messages: &[ReceivedMessage]) {
+    for message in messages {
+        transcript.add(message.msg_type, &message.body);
+    }
+}
+
+/// Checks both Finished, and gives back the transcript with them.
+fn check_finished(transcribed: &Transcribed, name: &str) -> Transcript {
+    let [client, server] = &transcribed.messages;
+    let mut buffer = TranscriptBuffer::new();
+    buffer.add(client[0].msg_type, &client[0].body);
+    let is_retry = ServerHello::decode_all(&server[0].body).unwrap().is_hello_retry_request();
+    let (mut transcript, client_hellos, server_rest) = if is_retry {
+        let mut transcript = buffer.into_transcript_after_retry(transcribed.suite);
+        add_all(&mut transcript, &server[..1]);
+        add_all(&mut transcript, &client[1..2]);
+        (transcript, 2, &server[1..])
+    } else {
+        (buffer.into_transcript(transcribed.suite), 1, &server[..])
+    };
+
+    let finished = position(server_rest, HandshakeType::FINISHED);
+    add_all(&mut transcript, &server_rest[..finished]);
+    let expected = transcribed.secrets[1][&2].finished(&transcript.current());
+    assert_eq!(expected.as_slice(), server_rest[finished].body, "{name}: the server's Finished");
+    add_all(&mut transcript, &server_rest[finished..=finished]);
+
+    let client_rest = &client[client_hellos..];
+    let finished = position(client_rest, HandshakeType::FINISHED);
+    add_all(&mut transcript, &client_rest[..finished]);
+    let expected = transcribed.secrets[0][&2].finished(&transcript.current());
+    assert_eq!(expected.as_slice(), client_rest[finished].body, "{name}: the client's Finished");
+    add_all(&mut transcript, &client_rest[finished..=finished]);
+    transcript
+}
+
+#[test]
+fn every_record_is_deprotected_and_every_finished_matches() {
+    let captures = all();
+    // wolfSSL's, one of them with two connections; the illustrated one; four of browsers.
+    assert_eq!(captures.len(), 14 + 1 + 4);
+    for capture in captures {
+        let name = &capture.name;
+        let transcribed = transcribe(&capture);
+        check_finished(&transcribed, name);
+        let wire: Vec<u8> = transcribed.records.iter().flat_map(|record| record.wire.clone()).collect();
+        let captured: Vec<u8> = capture.datagrams.iter().flat_map(|datagram| datagram.payload.clone()).collect();
+        assert_eq!(wire, captured, "{name}: not every byte belongs to a record");
+        for (epoch, from_client) in [(0, true), (0, false), (2, true), (2, false), (3, true), (3, false)] {
+            let is_there = |record: &Record| record.number.epoch == epoch && record.from_client == from_client;
+            assert!(transcribed.records.iter().any(is_there), "{name}: nothing in epoch {epoch}");
+        }
+    }
+}
+
+#[test]
+fn every_ack_refers_to_records_that_were_sent() {
+    let mut acknowledged = 0;
+    for capture in all() {
+        let name = &capture.name;
+        let transcribed = transcribe(&capture);
+        let mut sent = [BTreeSet::new(), BTreeSet::new()];
+        for record in &transcribed.records {
+            let side = usize::from(!record.from_client);
+            match record.content_type {
+                ContentType::HANDSHAKE => {
+                    sent[side].insert(record.number);
+                }
+                ContentType::ACK => {
+                    let ack = Ack::decode_all(&record.content).unwrap();
+                    for number in &ack.record_numbers {
+                        assert!(number.epoch <= record.number.epoch, "{name}: {number:?} in {:?}", record.number);
+                        assert!(sent[1 - side].contains(number), "{name}: {number:?} was not sent");
+                    }
+                    acknowledged += ack.record_numbers.len();
+                }
+                ContentType::ALERT => {
+                    assert_eq!(Alert::decode_all(&record.content).unwrap().description.0, 0, "{name}")
+                }
+                ContentType::APPLICATION_DATA => {
+                    assert!(record.number.epoch == 1 || record.number.epoch >= 3, "{name}")
+                }
+                other => panic!("{name}: a record of type {other}"),
+            }
+        }
+    }
+    assert!(acknowledged > 30, "{acknowledged}");
+}
+
+#[test]
+fn sealing_gives_the_same_bytes() {
+    let mut same = 0;
+    for capture in all() {
+        let transcribed = transcribe(&capture);
+        for (side, secrets) in transcribed.secrets.iter().enumerate() {
+            let mut writer = RecordLayer::new();
+            for (epoch, secret) in secrets {
+                writer.install_write(*epoch, secret.keys());
+            }
+            let mut sent: Vec<_> = transcribed.records.iter().filter(|r| usize::from(!r.from_client) == side).collect();
+            sent.sort_by_key(|record| record.number);
+            for record in sent {
+                let epoch = u16::try_from(record.number.epoch).unwrap();
+                if epoch == 0 {
+                    continue;
+                }
+                let mut datagram = Vec::new();
+                // Numbers that were lost on the way.
+                while writer.next_number(epoch).unwrap() < record.number {
+                    writer.seal(epoch, ContentType::ALERT, &mut Vec::new(), |_| ()).unwrap();
+                }
+                let write = |out: &mut Vec<u8>| out.extend_from_slice(&record.content);
+                assert_eq!(writer.seal(epoch, record.content_type, &mut datagram, write), Ok(record.number));
+                if record.wire[0] & UnifiedHeader::CONNECTION_ID_BIT == 0 {
+                    assert_eq!(datagram, record.wire, "{}: {:?}", capture.name, record.number);
+                    same += 1;
+                }
+            }
+        }
+    }
+    // All peers write the header in the form that we do, and none of them pads.
+    assert!(same > 200, "{same}");
+}
+
+#[test]
+fn a_changed_bit_anywhere_in_a_record_is_noticed() {
+    for capture in [illustrated(), browsers().remove(0)] {
+        let transcribed = transcribe(&capture);
+        let record = transcribed.records.iter().find(|r| r.number.epoch == 3 && r.wire.len() < 80).unwrap();
+        let mut reader = RecordLayer::new();
+        for (epoch, secret) in &transcribed.secrets[usize::from(!record.from_client)] {
+            reader.install_read(*epoch, secret.keys());
+        }
+        for bit in 0..record.wire.len() * 8 {
+            let mut wire = record.wire.clone();
+            wire[bit / 8] ^= 1 << (bit % 8);
+            let opened = reader.open_next(&mut wire).0;
+            let reason = opened.map(|opened| opened.number).expect_err("it is noticed").reason;
+            if bit >= 40 {
+                assert_eq!(reason, DiscardReason::Forged, "bit {bit}");
+            }
+        }
+        // Nothing of that has moved the window.
+        let mut wire = record.wire.clone();
+        assert_eq!(reader.open_next(&mut wire).0.unwrap().number, record.number);
+        let mut wire = record.wire.clone();
+        assert_eq!(reader.open_next(&mut wire).0.unwrap_err().reason, DiscardReason::Replayed);
+    }
+}
+
+#[test]
+fn the_illustrated_records_have_the_content_that_is_printed() {
+    let transcribed = transcribe(&illustrated());
+    let file = |name: &str| std::fs::read(vectors("illustrated-dtls13").join("caps").join(name)).unwrap();
+    let names = ["encext", "cert", "cverify", "sfin", "cfin", "sack", "cdata", "sdata", "sbye"];
+    let protected: Vec<_> = transcribed.records.iter().filter(|record| record.number.epoch > 0).collect();
+    assert_eq!(protected.len(), names.len());
+    for (record, name) in protected.into_iter().zip(names) {
+        assert_eq!([&record.content[..], &[record.content_type.0]].concat(), file(&format!("record-{name}")), "{name}");
+    }
+}
+
+#[test]
+fn wolfssl_says_hello() {
+    for capture in wolfssl() {
+        let transcribed = transcribe(&capture);
+        let data: Vec<_> = transcribed
+            .records
+            .iter()
+            .filter(|record| record.content_type == ContentType::APPLICATION_DATA)
+            .map(|record| (record.from_client, String::from_utf8_lossy(&record.content).into_owned()))
+            .collect();
+        assert!(data.iter().any(|(from_client, text)| *from_client && text.ends_with("wolfssl!")), "{data:?}");
+        assert!(data.contains(&(false, "I hear you fa shizzle!".to_owned())), "{data:?}");
+    }
+}
+
+#[test]
+fn early_data_is_read_in_epoch_1() {
+    let captures = captures_of("wolfssl-5.9.2-traces", "dtls13-earlydata", "dtls13-earlydata.keys");
+    assert_eq!(captures.len(), 2);
+    let early: Vec<_> = captures.iter().flat_map(|c| transcribe(c).records).filter(|r| r.number.epoch == 1).collect();
+    let [record] = &early[..] else { panic!("{} records of epoch 1", early.len()) };
+    assert!(record.from_client);
+    assert_eq!(record.content_type, ContentType::APPLICATION_DATA);
+    assert_eq!(record.content, b"A drop of info");
+}
+
+#[test]
+fn key_updates_lead_to_the_next_epochs() {
+    let capture = captures_of("wolfssl-5.9.2-traces", "dtls13-keyupdate", "dtls13-keyupdate.keys").remove(0);
+    let transcribed = transcribe(&capture);
+    for (side, messages) in transcribed.messages.iter().enumerate() {
+        let updates = messages.iter().filter(|message| message.msg_type == HandshakeType::KEY_UPDATE).count();
+        let from_client = side == 0;
+        let highest = transcribed.records.iter().filter(|r| r.from_client == from_client).map(|r| r.number.epoch).max();
+        assert!(updates > 0);
+        assert_eq!(highest, Some(3 + updates as u64), "from the client: {from_client}");
+    }
+}
+
+/// RFC 9846 §4.7.2: the Finished of post-handshake authentication is made with the application secret.
+#[test]
+fn post_handshake_authentication_continues_the_transcript() {
+    let name = "dtls13-posthandshake-auth";
+    let capture = captures_of("wolfssl-5.9.2-traces", name, &format!("{name}.keys")).remove(0);
+    let transcribed = transcribe(&capture);
+    let mut transcript = check_finished(&transcribed, name);
+    let [client, server] = &transcribed.messages;
+    let request = position(server, HandshakeType::CERTIFICATE_REQUEST);
+    assert_eq!(server[request].epoch, 3);
+    add_all(&mut transcript, &server[request..=request]);
+    let answer: Vec<_> = client.iter().filter(|message| message.epoch == 3).cloned().collect();
+    let finished = position(&answer, HandshakeType::FINISHED);
+    add_all(&mut transcript, &answer[..finished]);
+    let expected = transcribed.secrets[0][&3].finished(&transcript.current());
+    assert_eq!(expected.as_slice(), answer[finished].body);
+}
+
+#[test]
+fn the_suites_are_those_of_the_names() {
+    let suite = |name: &str| {
+        let capture = captures_of("wolfssl-5.9.2-traces", name, &format!("{name}.keys")).remove(0);
+        transcribe(&capture).suite.id
+    };
+    assert_eq!(suite("dtls13-x25519-chacha20-cookie"), CipherSuite::TLS_CHACHA20_POLY1305_SHA256);
+    assert_eq!(suite("dtls13-x25519-aes128gcm-cookie"), CipherSuite::TLS_AES_128_GCM_SHA256);
+}
+
+#[test]
+fn the_connection_id_is_demanded() {
+    let capture = captures_of("wolfssl-5.9.2-traces", "dtls13-cid", "dtls13-cid.keys").remove(0);
+    let transcribed = transcribe(&capture);
+    let record = transcribed.records.iter().find(|r| r.number.epoch == 3 && r.from_client).unwrap();
+    let reader = |connection_id: &[u8]| {
+        let mut reader = RecordLayer::new();
+        reader.set_read_connection_id(connection_id);
+        reader.install_read(3, transcribed.secrets[0][&3].keys());
+        reader
+    };
+    let open = |mut reader: RecordLayer, wire: &[u8]| {
+        reader.open_next(&mut wire.to_vec()).0.map(|opened| opened.number).map_err(|discarded| discarded.reason)
+    };
+    assert_eq!(open(reader(b"0A0B0C"), &record.wire), Ok(record.number));
+    assert_eq!(open(reader(b"0A0B0D"), &record.wire), Err(DiscardReason::WrongConnectionId));
+    assert_eq!(open(reader(b""), &record.wire), Err(DiscardReason::WrongConnectionId));
+    // Without the connection ID, and with the bit cleared that announces it.
+    let stripped = [&[record.wire[0] & !UnifiedHeader::CONNECTION_ID_BIT], &record.wire[7..]].concat();
+    assert_eq!(open(reader(b"0A0B0C"), &stripped), Err(DiscardReason::WrongConnectionId));
+    // It is part of the additional data as well.
+    assert_eq!(open(reader(b""), &stripped), Err(DiscardReason::Forged));
+}
