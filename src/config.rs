@@ -200,7 +200,8 @@ pub struct TransportConfig {
     pub initial_timeout: Duration,
     /// The longest wait: each retransmission doubles it up to here. Default: 60 s (RFC 9147 §5.8.2).
     pub max_timeout: Duration,
-    /// How often a flight is sent again before the peer counts as unreachable. Default: 8.
+    /// How often a flight is sent again before the peer counts as unreachable. Default: 12, as in
+    /// BoringSSL: with the other defaults some seven minutes, of which a handshake is given one.
     pub max_retransmissions: u32,
     /// How long to wait for the rest of a flight before what arrived is acknowledged, as a fraction of the current
     /// retransmission timeout: one over this. Default: 4 (RFC 9147 §7.1).
@@ -215,7 +216,7 @@ impl Default for TransportConfig {
             max_datagram_size: 1200,
             initial_timeout: Duration::from_secs(1),
             max_timeout: Duration::from_secs(60),
-            max_retransmissions: 8,
+            max_retransmissions: 12,
             ack_delay_divisor: 4,
             handshake_timeout: Duration::from_secs(60),
         }

@@ -39,9 +39,11 @@ impl Error {
     pub fn alert(&self) -> Option<AlertDescription> {
         use AlertDescription as A;
         Some(match self {
-            Self::AlertReceived(_) | Self::PeerUnreachable | Self::Exhausted(_) => return None,
+            // A handshake that took too long is given up by user_canceled and close_notify instead (RFC 9846 §6.1).
+            Self::AlertReceived(_) | Self::HandshakeTimedOut | Self::PeerUnreachable | Self::Exhausted(_) => {
+                return None;
+            }
             Self::ApiMisuse(_) | Self::TaskFailed(_) => A::INTERNAL_ERROR,
-            Self::HandshakeTimedOut => A::USER_CANCELED,
             Self::InvalidCertificate(error) => error.alert(),
             Self::InvalidMessage(error) => error.alert(),
             Self::PeerIncompatible(error) => error.alert(),

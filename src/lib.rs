@@ -1,4 +1,19 @@
-//! DTLS 1.3 (RFC 9147) as a sans-IO core.
+//! DTLS 1.3 (RFC 9147) as a sans-IO core: native, and compiled to WebAssembly.
+//!
+//! Nothing in this crate reads a clock, opens a socket or keeps a global. Whoever drives it hands in datagrams and the
+//! time, and takes out datagrams, tasks and events: see [`Connection`] for one association, and the `endpoint` module for many
+//! behind one socket.
+//!
+//! The layers, each of which knows only those before it:
+//!
+//! ```text
+//! codec ← wire ← crypto ← schedule, transcript, identity ← record, flight ← handshake ← connection ← endpoint
+//! time, error, config, trace: usable by all      inspect → codec, wire only      sim → time only
+//! ```
+//!
+//! The way of one datagram in: [`Connection::handle_datagram`] opens each record in place ([`record`]), puts handshake
+//! fragments together ([`flight`]), and drives the states ([`handshake`]). The way out: [`Connection::poll_transmit`] fills one
+//! datagram in the order alert, ACK, flight, application data.
 #![forbid(unsafe_code)]
 
 pub mod codec;
@@ -16,3 +31,13 @@ pub mod time;
 pub mod trace;
 pub mod transcript;
 pub mod wire;
+
+pub use config::{
+    ClientAuth, ClientConfig, CommonConfig, ConfigError, CookiePolicy, Limits, ServerConfig, TransportConfig,
+};
+pub use connection::{
+    Connection, ConnectionEvent, ConnectionState, SendError, ServerName, SrtpKeys, Stats, UpdateKeysError,
+};
+pub use error::{CertificateError, Error};
+pub use handshake::{Negotiated, SrtpSelection};
+pub use time::Instant;

@@ -105,7 +105,7 @@ impl Connection {
             // What we send answers the peer's flight, and acknowledges it by itself.
             self.to_acknowledge.clear();
             self.ack_due = false;
-            self.timers.ack = None;
+            self.timers.reset_ack();
         }
         match result {
             Ok(State::Complete(established)) => self.complete(established, now),
@@ -122,6 +122,7 @@ impl Connection {
         self.tracer.tell(now, || Event::State { name: "complete" });
         self.tracer.tell(now, || Event::HandshakeComplete);
         self.timers.handshake = None;
+        self.timers.reset_ack();
         self.timers.old_epoch = Some(now + self.common().limits.old_epoch);
         if established.is_server {
             // The client's Finished acknowledges our whole flight; ours for it is an ACK, in the highest epoch.
@@ -162,14 +163,11 @@ impl Connection {
 
     /// The peer acknowledged everything that was sent.
     pub(super) fn all_acknowledged(&mut self, now: Instant) {
-        let retransmission = &mut self.timers.retransmission;
-        retransmission.disarm();
-        // RFC 9147 §5.8.2: the wait stays as long as it is until something is acknowledged that was sent only once.
-        if retransmission.count() == 0 {
-            retransmission.reset_backoff();
-        } else {
-            retransmission.handle_progress();
-        }
+        self.timers.retransmission.disarm();
+        // RFC 9147 §5.8.2 would keep a wait that was doubled until something is acknowledged that was sent only once
+        // (a SHOULD). On a path that loses a third of all datagrams the waits of one flight would then add to those of
+        // the next, up to minutes; as in BoringSSL, each flight begins with the first value instead.
+        self.timers.retransmission.reset_backoff();
         self.tracer.tell(now, || Event::FlightAcknowledged);
         let Some(mut established) = self.established.take() else { return };
         let mut sent = false;
@@ -196,6 +194,8 @@ impl Connection {
         self.alerts.clear();
         if let Some(description) = error.alert() {
             self.alerts.push_back(Alert::fatal(description));
+        } else if error == Error::HandshakeTimedOut {
+            self.push_cancellation();
         }
         self.tracer.tell(now, || Event::Closed { error: Some(&error) });
         self.events.push_back(ConnectionEvent::Failed(error.clone()));
@@ -212,9 +212,13 @@ impl Connection {
 
     /// Gives up a handshake that is not complete (RFC 9846 §6.1: user_canceled, then close_notify).
     pub(super) fn abandon_handshake(&mut self, now: Instant) {
+        self.push_cancellation();
+        self.closed(now);
+    }
+
+    fn push_cancellation(&mut self) {
         self.alerts.push_back(Alert::warning(AlertDescription::USER_CANCELED));
         self.alerts.push_back(Alert::warning(AlertDescription::CLOSE_NOTIFY));
-        self.closed(now);
     }
 
     fn end(&mut self, state: ConnectionState) {

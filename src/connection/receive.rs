@@ -74,6 +74,7 @@ impl Connection {
                             self.stats.records_received = self.stats.records_received.saturating_add(1);
                             // What follows in the datagram may need the keys that this record led to.
                             self.drive(now);
+                            self.arm_ack(now);
                             continue;
                         }
                         Ok(Handled::Ignored(reason)) => (length, reason),
@@ -150,6 +151,10 @@ impl Connection {
     /// Plaintext handshake records: hellos only, and only the one that is expected next. Anyone can forge them, so
     /// nothing about them is fatal before they are whole.
     fn handle_plaintext_handshake(&mut self, number: RecordNumber, content: &[u8], now: Instant) -> Handled {
+        if self.is_old_hello(content) && self.timers.may_resend(&self.role.common().transport, now) {
+            // RFC 9147 §5.8.1: a flight that comes once more says that ours was lost.
+            self.outgoing.resend();
+        }
         if !matches!(&self.handshake, Some(state) if state.epoch() == EPOCH_PLAINTEXT) {
             return Handled::Ignored(DiscardReason::PlaintextAfterKeys);
         }
@@ -174,8 +179,19 @@ impl Connection {
             return Handled::Ignored(DiscardReason::Unexpected);
         }
         self.acknowledge_implicitly(now);
-        self.remember_for_ack(number, now);
+        self.remember_for_ack(number);
         Handled::Yes
+    }
+
+    /// Whether `content` begins with a part of the ClientHello that our unacknowledged flight answers.
+    fn is_old_hello(&self, content: &[u8]) -> bool {
+        self.is_server()
+            && self.handshake.is_some()
+            && !self.saw_protected
+            && FragmentHeader::decode(&mut Reader::new(content)).is_ok_and(|header| {
+                header.msg_type == HandshakeType::CLIENT_HELLO
+                    && header.message_seq.checked_add(1) == Some(self.incoming.next_message_seq())
+            })
     }
 
     fn handle_handshake(&mut self, number: RecordNumber, content: &[u8], now: Instant) -> Result<Handled, Error> {
@@ -203,7 +219,7 @@ impl Connection {
             self.acknowledge_implicitly(now);
         }
         if !self.answer_old_flight(epoch, new, now) && all_kept {
-            self.remember_for_ack(number, now);
+            self.remember_for_ack(number);
         }
         Ok(if new || all_kept { Handled::Yes } else { Handled::Ignored(DiscardReason::NoRoom) })
     }
@@ -229,12 +245,16 @@ impl Connection {
     }
 
     /// Notes that a record is to be acknowledged: at once after the handshake, else if the rest of its flight is late.
-    fn remember_for_ack(&mut self, number: RecordNumber, now: Instant) {
+    fn remember_for_ack(&mut self, number: RecordNumber) {
         self.to_acknowledge.add(number, &self.role.common().limits);
-        if self.established.is_some() {
-            self.ack_due = true;
-        } else if self.timers.ack.is_none() && self.may_acknowledge() {
-            self.timers.ack = Some(now + self.timers.ack_delay(&self.role.common().transport));
+        self.ack_due |= self.established.is_some();
+    }
+
+    /// Begins to wait for the rest of a flight of which a part arrived.
+    fn arm_ack(&mut self, now: Instant) {
+        let is_partial = self.handshake.is_some() && !self.to_acknowledge.is_empty();
+        if is_partial && self.timers.ack.is_none() && self.may_acknowledge() {
+            self.timers.arm_ack(&self.role.common().transport, now);
         }
     }
 
@@ -279,14 +299,13 @@ impl Connection {
         }
         let acknowledged = self.outgoing.acknowledge(numbers);
         if acknowledged.anything_new {
-            self.timers.retransmission.handle_progress();
+            self.timers.retransmission.reset_backoff();
         }
         if self.outgoing.is_empty() {
             self.all_acknowledged(now);
-        } else if acknowledged.anything_new
-            || (numbers.is_empty() && self.timers.may_resend(&self.role.common().transport, now))
-        {
-            // RFC 9147 §7.2: what an ACK leaves out was lost. An empty one says that nothing could be read.
+        } else if acknowledged.anything_new || self.timers.may_resend(&self.role.common().transport, now) {
+            // RFC 9147 §7.2: what an ACK leaves out was lost. An empty one says that nothing could be read, and one
+            // that brings nothing new that what we sent since the last one was lost as well.
             self.outgoing.resend();
         }
         Ok(Handled::Yes)

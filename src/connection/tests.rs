@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{ClientAuth, ClientConfig, ServerConfig};
+use crate::config::{ClientAuth, ClientConfig, ServerConfig, TransportConfig};
 use crate::crypto::null::{self, NullBackend};
 use crate::error::PeerIncompatible;
 use crate::sim::{Conditions, Network, Outcome, Pair};
@@ -273,4 +273,17 @@ fn every_datagram_keeps_within_the_size() {
         connected(&mut pair);
         assert_eq!(pair.network.stats().too_long, 0);
     }
+}
+
+#[test]
+fn the_rest_of_a_flight_is_asked_for_by_ack() {
+    let mut pair = pair(client_config(), server_config());
+    // Datagrams 0 and 1 are the ClientHello, 2 the ServerHello, 3 the rest of the server's flight.
+    pair.network.drop_exactly([3]);
+    connected(&mut pair);
+    let transport = TransportConfig::default();
+    let ack_delay = transport.initial_timeout / transport.ack_delay_divisor;
+    let took = pair.now() - START;
+    assert!(took > ack_delay && took < transport.initial_timeout, "{took:?}");
+    assert_eq!((pair.b.stats().flights_retransmitted, pair.a.stats().acks_sent), (0, 1));
 }

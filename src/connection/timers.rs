@@ -16,6 +16,8 @@ pub struct Timers {
     pub retransmission: Retransmission,
     /// What arrived of a flight is acknowledged, because the rest is late.
     pub ack: Option<Instant>,
+    /// How often that was done for the current flight.
+    pub acks_of_flight: u32,
     /// The handshake has to be complete.
     pub handshake: Option<Instant>,
     /// The keys of the handshake are wiped.
@@ -29,6 +31,7 @@ impl Timers {
         Self {
             retransmission: Retransmission::new(transport),
             ack: None,
+            acks_of_flight: 0,
             handshake: Some(now + transport.handshake_timeout),
             old_epoch: None,
             last_sent: None,
@@ -40,7 +43,22 @@ impl Timers {
         [self.retransmission.deadline(), self.ack, self.handshake, self.old_epoch].into_iter().flatten().min()
     }
 
-    /// How long to wait for the rest of a flight before what arrived is acknowledged (RFC 9147 §7.1).
+    /// Waits for the rest of a flight before what arrived is acknowledged (RFC 9147 §7.1): each time twice as long, so
+    /// that a lost ACK does not leave the peer's doubled timer as the only hope.
+    pub fn arm_ack(&mut self, transport: &TransportConfig, now: Instant) {
+        let factor = 1u32.checked_shl(self.acks_of_flight).unwrap_or(u32::MAX);
+        let delay = self.ack_delay(transport).saturating_mul(factor).min(transport.max_timeout);
+        self.ack = Some(now + delay);
+        self.acks_of_flight = self.acks_of_flight.saturating_add(1);
+    }
+
+    /// A new flight of the peer begins.
+    pub const fn reset_ack(&mut self) {
+        self.ack = None;
+        self.acks_of_flight = 0;
+    }
+
+    /// How long to wait at least between two reactions to hints that something was lost.
     pub fn ack_delay(&self, transport: &TransportConfig) -> Duration {
         self.retransmission.current() / transport.ack_delay_divisor.max(1)
     }
@@ -70,6 +88,9 @@ impl Connection {
         }
         if take_due(&mut self.timers.ack, now) {
             self.ack_due = true;
+            if self.handshake.is_some() {
+                self.timers.arm_ack(&self.role.common().transport, now);
+            }
         }
         if take_due(&mut self.timers.old_epoch, now) {
             let mut sent = false;

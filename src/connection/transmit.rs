@@ -104,7 +104,6 @@ impl Connection {
         if !core::mem::take(&mut self.ack_due) {
             return Ok(());
         }
-        self.timers.ack = None;
         let epoch = u64::from(self.records.write_epoch());
         let room = self.room(datagram, self.records.write_epoch());
         // Each number has 16 bytes, the list has 2 before it.
