@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn it_is_the_closest_number() {
-        for expected in (0..700).chain(65_000..66_000).chain((1 << 40)..(1 << 40) + 300) {
+        for expected in (0..300).chain(65_500..65_570).chain((1 << 40)..(1 << 40) + 20) {
             for low in 0..256 {
                 assert_eq!(reconstruct(low, 8, expected), closest(low, 8, expected), "{low} at {expected}");
             }
