@@ -20,6 +20,7 @@ pub mod codec;
 pub mod config;
 pub mod connection;
 pub mod crypto;
+pub mod endpoint;
 pub mod error;
 pub mod flight;
 pub mod handshake;
