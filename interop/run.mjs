@@ -1,6 +1,6 @@
 // Runs real peers against each other over UDP on loopback: every feature, every peer, both roles.
 //
-//   node interop/run.mjs                         this project's peer against all others
+//   node interop/run.mjs                         this project's peer against all others and itself
 //   node interop/run.mjs --peer boring,wolfssl   only against these
 //   node interop/run.mjs --feature 'key update'  only features whose name contains this
 //   node interop/run.mjs --vectors               only the decryptor, on recorded traces
@@ -35,7 +35,7 @@ function chosen() {
   const [ours] = STACKS;
   const pairs = values.others === true
     ? peers.flatMap((client) => peers.map((server) => [client, server]))
-    : peers.flatMap((peer) => [[ours, peer], [peer, ours]]);
+    : [...peers.flatMap((peer) => [[ours, peer], [peer, ours]]), ...(names?.includes('ours') ?? true ? [[ours, ours]] : [])];
   const features = FEATURES.filter(({ name }) => name.includes(values.feature ?? ''));
   const cells = features.flatMap((feature) => pairs.filter(([client, server]) => feature.fits(client, server))
     .map(([client, server]) => ({ feature, client, server })));

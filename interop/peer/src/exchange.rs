@@ -83,6 +83,8 @@ struct Exchange {
     epochs: Option<(u64, u64)>,
     closed_at: Option<Instant>,
     other_closed: bool,
+    /// The stack said that nothing follows.
+    over: bool,
 }
 
 impl Exchange {
@@ -110,6 +112,7 @@ impl Exchange {
             epochs: None,
             closed_at: None,
             other_closed: false,
+            over: false,
         })
     }
 
@@ -183,6 +186,10 @@ impl Exchange {
                 self.other_closed = true;
                 Ok(())
             }
+            Happening::Closed => {
+                self.over = true;
+                Ok(())
+            }
             Happening::Alert(code) => {
                 line("ALERT", &code.to_string());
                 Err(End::Failed(format!("the other side sent the fatal alert {code}")))
@@ -244,7 +251,7 @@ impl Exchange {
             line("KEYUPDATE", if self.flags.request_update { "requested" } else { "" });
         }
         match (self.complete_at, self.closed_at) {
-            (_, Some(at)) => Ok(self.other_closed || at.elapsed() > CLOSE_ANSWER),
+            (_, Some(at)) => Ok(self.other_closed || self.over || at.elapsed() > CLOSE_ANSWER),
             (Some(at), None) => Ok(self.finish(at)),
             (None, None) => self.next_message(),
         }

@@ -45,6 +45,8 @@ pub enum Happening {
     Connected(Box<Negotiated>),
     Data(Vec<u8>),
     CloseNotify,
+    /// The stack has nothing more to say or hear after its own close.
+    Closed,
     /// The other side ended the connection with this fatal alert.
     Alert(u8),
     /// The connection failed here; a sentence.

@@ -1,0 +1,107 @@
+//! From the flags to the library's configuration.
+
+use std::fs::{File, OpenOptions};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dtls_wasm::config::{ClientAuth, ClientConfig, CommonConfig, CookiePolicy, ServerConfig, default_key_shares};
+use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
+use dtls_wasm::crypto::task::{PeerVerifier, PresentedIdentity};
+use dtls_wasm::error::CertificateError;
+use dtls_wasm::time::Instant;
+use dtls_wasm::trace::keylog::KeyLog;
+use dtls_wasm::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
+use peer::Flags;
+use peer::stack::by_name;
+
+pub const SUITES: &[(&str, CipherSuite)] = &[
+    ("TLS_AES_128_GCM_SHA256", CipherSuite::TLS_AES_128_GCM_SHA256),
+    ("TLS_AES_256_GCM_SHA384", CipherSuite::TLS_AES_256_GCM_SHA384),
+    ("TLS_CHACHA20_POLY1305_SHA256", CipherSuite::TLS_CHACHA20_POLY1305_SHA256),
+];
+
+pub const GROUPS: &[(&str, NamedGroup)] = &[
+    ("secp256r1", NamedGroup::SECP256R1),
+    ("x25519", NamedGroup::X25519),
+    ("X25519MLKEM768", NamedGroup::X25519MLKEM768),
+];
+
+pub const PROFILES: &[(&str, SrtpProfile)] = &[
+    ("SRTP_AES128_CM_HMAC_SHA1_80", SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80),
+    ("SRTP_AES128_CM_HMAC_SHA1_32", SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_32),
+    ("SRTP_AEAD_AES_128_GCM", SrtpProfile::SRTP_AEAD_AES_128_GCM),
+    ("SRTP_AEAD_AES_256_GCM", SrtpProfile::SRTP_AEAD_AES_256_GCM),
+];
+
+pub fn client(flags: &Flags) -> Result<Arc<ClientConfig>, String> {
+    let common = common(flags)?;
+    let key_shares = match &flags.key_shares {
+        Some(names) => all_by_name(GROUPS, names)?,
+        None => default_key_shares(&common.groups),
+    };
+    Ok(Arc::new(ClientConfig { common, key_shares }))
+}
+
+pub fn server(flags: &Flags) -> Result<Arc<ServerConfig>, String> {
+    let common = common(flags)?;
+    Ok(Arc::new(ServerConfig {
+        common,
+        client_auth: if flags.client_auth { ClientAuth::Required } else { ClientAuth::None },
+        cookie: if flags.no_cookie { CookiePolicy::Never } else { CookiePolicy::Always },
+    }))
+}
+
+/// The listener that writes the key log, if one is asked for.
+pub fn key_log(flags: &Flags) -> Result<Option<KeyLog<File>>, String> {
+    flags.keylog.as_ref().map_or(Ok(None), |path| {
+        let file =
+            OpenOptions::new().create(true).append(true).open(path).map_err(|error| format!("{path}: {error}"))?;
+        Ok(Some(KeyLog::new(file)))
+    })
+}
+
+/// The time of the system's clock.
+pub fn now() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn common(flags: &Flags) -> Result<CommonConfig, String> {
+    let mut backend = LocalBackend::new(Arc::new(OsRandom)).with_verifier(verifier(flags)?);
+    if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
+        let _ = key;
+        let chain = peer::credentials::own_chain(flags)?;
+        let key = peer::credentials::own_key(flags)?;
+        backend = backend.with_credentials(credentials(chain, &key).map_err(|error| format!("{cert}: {error}"))?);
+    }
+    let mut common = CommonConfig::new(Arc::new(provider()), Arc::new(backend));
+    if !flags.suites.is_empty() {
+        common.cipher_suites = all_by_name(SUITES, &flags.suites)?;
+    }
+    if !flags.groups.is_empty() {
+        common.groups = all_by_name(GROUPS, &flags.groups)?;
+    }
+    common.srtp_profiles = all_by_name(PROFILES, &flags.srtp)?;
+    common.alpn_protocols = flags.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    if let Some(mtu) = flags.mtu {
+        common.transport.max_datagram_size = mtu;
+    }
+    common.validate().map_err(|error| error.to_string())?;
+    Ok(common)
+}
+
+fn verifier(_flags: &Flags) -> Result<Arc<dyn PeerVerifier>, String> {
+    Ok(Arc::new(AcceptAny))
+}
+
+struct AcceptAny;
+
+impl PeerVerifier for AcceptAny {
+    fn verify(&self, _presented: &PresentedIdentity) -> Option<Result<(), CertificateError>> {
+        Some(Ok(()))
+    }
+}
+
+fn all_by_name<T: Copy>(table: &[(&str, T)], names: &[String]) -> Result<Vec<T>, String> {
+    names.iter().map(|name| by_name(table, name)).collect()
+}

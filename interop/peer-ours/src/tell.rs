@@ -1,0 +1,60 @@
+//! What the library tells, in the words of the exchange.
+
+use dtls_wasm::connection::{Connection, ConnectionEvent};
+use dtls_wasm::error::Error;
+use peer::stack::{SrtpAgreement, name_of};
+use peer::{Happening, Negotiated};
+
+use crate::configure::{GROUPS, PROFILES, SUITES};
+
+/// What the exchange wants to know of an event; nothing of some.
+pub fn happening(event: ConnectionEvent, connection: &Connection, asked_name: Option<&str>) -> Option<Happening> {
+    match event {
+        ConnectionEvent::Connected => Some(Happening::Connected(Box::new(negotiated(connection, asked_name)))),
+        ConnectionEvent::Datagram(data) => Some(Happening::Data(data)),
+        ConnectionEvent::PeerClosed => Some(Happening::CloseNotify),
+        ConnectionEvent::Closed => Some(Happening::Closed),
+        ConnectionEvent::Failed(error) => Some(failed(&error)),
+        _ => None,
+    }
+}
+
+fn negotiated(connection: &Connection, asked_name: Option<&str>) -> Negotiated {
+    let Some(agreed) = connection.negotiated() else { return Negotiated::default() };
+    Negotiated {
+        version: "DTLSv1.3".to_owned(),
+        cipher: name_of(SUITES, &agreed.cipher_suite),
+        group: Some(name_of(GROUPS, &agreed.group)),
+        alpn: agreed.alpn_protocol.as_ref().map(|name| String::from_utf8_lossy(name).into_owned()),
+        name: asked_name.map(str::to_owned).or_else(|| agreed.server_name.clone()),
+        peer_chain: connection.peer_certificates().to_vec(),
+        srtp: connection.srtp_keys().map(|keys| SrtpAgreement {
+            profile: name_of(PROFILES, &keys.profile),
+            // In the order in which the extractor yields them (RFC 5764, Section 4.2).
+            keys: Some(
+                [&keys.client_key[..], &keys.server_key[..], &keys.client_salt[..], &keys.server_salt[..]].concat(),
+            ),
+        }),
+    }
+}
+
+fn failed(error: &Error) -> Happening {
+    match error {
+        Error::AlertReceived(alert) => Happening::Alert(alert.0),
+        _ => Happening::Failed(error.to_string()),
+    }
+}
+
+/// Exported keying material. In TLS 1.3 no context and an empty one are the same (RFC 9846, Section 7.5).
+pub fn export(connection: &Connection, label: &str, context: Option<&[u8]>, length: usize) -> Result<Vec<u8>, String> {
+    let mut exported = vec![0; length];
+    connection
+        .export_keying_material(label, context.unwrap_or_default(), &mut exported)
+        .map_err(|error| error.to_string())?;
+    Ok(exported)
+}
+
+pub fn epochs(connection: &Connection) -> (u64, u64) {
+    let (read, write) = connection.epochs();
+    (u64::from(read), u64::from(write))
+}
