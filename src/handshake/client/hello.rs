@@ -184,14 +184,14 @@ impl ExpectServerHello {
     }
 
     /// Takes a ServerHello or a HelloRetryRequest.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
+    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
         let body = crate::handshake::body_of(message, HandshakeType::SERVER_HELLO)?;
         let hello = ServerHello::decode_all(body)?;
         self.check_version(&hello)?;
         if hello.is_hello_retry_request() {
-            (*self).handle_retry(hello, body, cx)
+            self.handle_retry(hello, body, cx)
         } else {
-            (*self).handle_hello(hello, body, cx)
+            self.handle_hello(hello, body, cx)
         }
     }
 

@@ -42,8 +42,8 @@ pub struct ExpectEncryptedExtensions {
 
 impl ExpectEncryptedExtensions {
     /// Takes EncryptedExtensions.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage) -> Result<State, Error> {
-        let Self { offer, mut keys } = *self;
+    pub fn handle(self, message: &ReceivedMessage) -> Result<State, Error> {
+        let Self { offer, mut keys } = self;
         let body = body_of(message, HandshakeType::ENCRYPTED_EXTENSIONS)?;
         let extensions = EncryptedExtensions::decode_all(body)?;
         let negotiated = negotiated(&offer, &keys, extensions)?;
@@ -107,8 +107,8 @@ pub struct ExpectCertificateOrRequest(Progress);
 
 impl ExpectCertificateOrRequest {
     /// Takes CertificateRequest, once, or Certificate.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage) -> Result<State, Error> {
-        let Self(mut progress) = *self;
+    pub fn handle(self, message: &ReceivedMessage) -> Result<State, Error> {
+        let Self(mut progress) = self;
         if message.msg_type == HandshakeType::CERTIFICATE_REQUEST && progress.request.is_none() {
             let request = CertificateRequest::decode_all(&message.body)?;
             // RFC 9846 §4.4.2: in the handshake the context has zero length.
@@ -138,8 +138,8 @@ pub struct ExpectCertificateVerify(Progress);
 
 impl ExpectCertificateVerify {
     /// Takes CertificateVerify.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Self(mut progress) = *self;
+    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self(mut progress) = self;
         let body = body_of(message, HandshakeType::CERTIFICATE_VERIFY)?;
         let offered = &progress.offer.config.common.signature_schemes;
         let (chain, transcript) = (&progress.peer_certificates, &progress.keys.transcript);
@@ -188,7 +188,7 @@ pub struct ExpectFinished(Progress);
 
 impl ExpectFinished {
     /// Takes Finished.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
+    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
         let Progress { offer, keys, negotiated, peer_certificates, request } = self.0;
         let HandshakeKeys { secret, client, server, mut transcript, .. } = keys;
         authentication::verify_finished(&server, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;

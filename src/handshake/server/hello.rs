@@ -80,8 +80,8 @@ impl ExpectClientHello {
     }
 
     /// Takes a ClientHello.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Self { config, retried } = *self;
+    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { config, retried } = self;
         let body = body_of(message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::decode_all(body)?;
         let selection = negotiate(&config, &hello)?;

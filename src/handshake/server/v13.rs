@@ -193,8 +193,8 @@ pub struct ExpectCertificate(Progress);
 
 impl ExpectCertificate {
     /// Takes Certificate, which may be empty if it is not required.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage) -> Result<State, Error> {
-        let Self(mut progress) = *self;
+    pub fn handle(self, message: &ReceivedMessage) -> Result<State, Error> {
+        let Self(mut progress) = self;
         let body = body_of(message, HandshakeType::CERTIFICATE)?;
         progress.peer_certificates = authentication::read_certificate(body, &progress.config.common.limits)?;
         progress.transcript.add(HandshakeType::CERTIFICATE, body);
@@ -213,8 +213,8 @@ pub struct ExpectCertificateVerify(Progress);
 
 impl ExpectCertificateVerify {
     /// Takes CertificateVerify.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Self(mut progress) = *self;
+    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self(mut progress) = self;
         let body = body_of(message, HandshakeType::CERTIFICATE_VERIFY)?;
         let offered = &progress.config.common.signature_schemes;
         let (chain, transcript) = (&progress.peer_certificates, &progress.transcript);
@@ -263,7 +263,7 @@ pub struct ExpectFinished(Progress);
 
 impl ExpectFinished {
     /// Takes Finished.
-    pub fn handle(self: Box<Self>, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
+    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
         let Progress { offered, negotiated, client, application, mut transcript, peer_certificates, .. } = self.0;
         authentication::verify_finished(&client, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;
         cx.install_read(EPOCH_APPLICATION, &application.client);
