@@ -229,7 +229,9 @@ impl Connection {
         self.early.clear();
         self.send_queue.clear();
         self.queued_bytes = 0;
-        self.outgoing.acknowledge_all();
+        if !self.outgoing.has_unsent() {
+            self.outgoing.acknowledge_all();
+        }
         self.to_acknowledge.clear();
         self.ack_due = false;
     }

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use super::*;
 use crate::config::{ClientAuth, ClientConfig, ServerConfig, TransportConfig};
 use crate::crypto::null::{self, NullBackend};
+use crate::crypto::task::Backend;
 use crate::error::PeerIncompatible;
 use crate::sim::{Conditions, Network, Outcome, Pair};
 use crate::trace::Direction;
 use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
+
+mod misbehaviour;
 
 const START: Instant = Instant::from_micros(1_800_000_000_000_000);
 
@@ -286,4 +289,24 @@ fn the_rest_of_a_flight_is_asked_for_by_ack() {
     let took = pair.now() - START;
     assert!(took > ack_delay && took < transport.initial_timeout, "{took:?}");
     assert_eq!((pair.b.stats().flights_retransmitted, pair.a.stats().acks_sent), (0, 1));
+}
+
+#[test]
+fn a_server_whose_signer_fails_says_so_in_a_way_the_client_can_read() {
+    struct NoSigner(NullBackend);
+    impl Backend for NoSigner {
+        fn perform(&self, task: &Task) -> Option<Result<TaskOutput, TaskError>> {
+            match task {
+                Task::Sign { .. } => Some(Err(TaskError::Failed)),
+                other => Backend::perform(&self.0, other),
+            }
+        }
+    }
+    let mut server = server_config();
+    server.common.backend = Arc::new(NoSigner(NullBackend::new(4)));
+    let mut pair = pair(client_config(), server);
+    settle(&mut pair);
+    assert_eq!(pair.b.error(), Some(&crate::error::TaskFailure::BackendFailed.into()));
+    assert_eq!(pair.a.error(), Some(&Error::AlertReceived(crate::wire::registry::AlertDescription::INTERNAL_ERROR)));
+    assert!(!pair.b.poll_transmit(&mut Vec::new(), pair.now()));
 }

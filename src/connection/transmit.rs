@@ -10,6 +10,10 @@ use crate::wire::alert::Alert;
 use crate::wire::record::RecordNumber;
 use crate::wire::registry::{AlertDescription, ContentType};
 
+/// More than a second record adds to a datagram: the header of a plaintext record has 13 bytes, that of a protected one
+/// 5, with 17 for tag and content type.
+const RECORD_OVERHEAD: usize = 32;
+
 /// A record that was sealed into the datagram that is being filled.
 struct Sealed {
     number: RecordNumber,
@@ -54,9 +58,8 @@ impl Connection {
     }
 
     fn fill(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
-        self.write_alerts(datagram, written, now)?;
         if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
-            return Ok(());
+            return self.write_last_words(datagram, written, now);
         }
         self.write_ack(datagram, written, now)?;
         self.write_flight(datagram, written, now)?;
@@ -94,6 +97,23 @@ impl Connection {
             let (level, description) = (alert.level, alert.description);
             self.seal(ContentType::ALERT, &alert.encoded(), datagram, written)?;
             self.tracer.tell(now, || Event::Alert { direction: Direction::Sent, level, description });
+        }
+        Ok(())
+    }
+
+    /// After the end: what is left of a flight, once, and the alerts. Without the ServerHello that was queued before
+    /// them a client could not read alerts that are protected.
+    fn write_last_words(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
+        self.write_flight(datagram, written, now)?;
+        if self.outgoing.has_unsent() {
+            return Ok(());
+        }
+        self.outgoing.acknowledge_all();
+        let epoch = self.records.write_epoch();
+        let needed = Alert::LEN.saturating_mul(self.alerts.len());
+        // Two alerts at the most: each in a record of its own, with room for two headers.
+        if datagram.is_empty() || self.room(datagram, epoch) >= needed.saturating_add(RECORD_OVERHEAD) {
+            self.write_alerts(datagram, written, now)?;
         }
         Ok(())
     }

@@ -32,6 +32,11 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Queues a message to be sent, and gives back its message_seq.
     pub fn send(&mut self, epoch: u16, msg_type: HandshakeType, body: Vec<u8>) -> Result<u16, Error> {
+        #[cfg(test)]
+        let (msg_type, body) = match tampering::tamper(msg_type, body) {
+            Some(tampered) => tampered,
+            None => return Ok(0),
+        };
         let (now, traced) = (self.now, self.tracer.is_active().then(|| body.clone()));
         let message_seq = self.outgoing.push(epoch, msg_type, body)?;
         if let Some(body) = traced {
@@ -73,5 +78,37 @@ impl Context<'_> {
     /// Tells a secret to a listener that asks for secrets.
     pub fn log_secret(&mut self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
         self.tracer.tell_secret(self.now, label, client_random, secret);
+    }
+}
+
+/// Lets a test stand in for a peer that breaks the rules: it changes messages after they were written and hashed.
+#[cfg(test)]
+pub mod tampering {
+    use std::cell::RefCell;
+
+    use crate::wire::registry::HandshakeType;
+
+    type Message = (HandshakeType, Vec<u8>);
+    type Tamper = Box<dyn FnMut(HandshakeType, Vec<u8>) -> Option<Message>>;
+
+    thread_local! {
+        static TAMPER: RefCell<Option<Tamper>> = const { RefCell::new(None) };
+    }
+
+    /// From now on `tamper` decides, on this thread, what is sent for each message; `None`: nothing.
+    pub fn set(tamper: impl FnMut(HandshakeType, Vec<u8>) -> Option<Message> + 'static) {
+        TAMPER.set(Some(Box::new(tamper)));
+    }
+
+    /// From now on messages stay as they are.
+    pub fn clear() {
+        TAMPER.set(None);
+    }
+
+    pub(super) fn tamper(msg_type: HandshakeType, body: Vec<u8>) -> Option<Message> {
+        TAMPER.with_borrow_mut(|tamper| match tamper {
+            Some(tamper) => tamper(msg_type, body),
+            None => Some((msg_type, body)),
+        })
     }
 }

@@ -227,7 +227,10 @@ impl Resume for Box<AwaitCredentials> {
 
     fn resume(self, SelectedCredentials(selected): SelectedCredentials, _: &mut Context<'_>) -> Result<State, Error> {
         let AwaitCredentials { config, suite, group, key_share, offered, transcript } = *self;
-        let credentials = selected.ok_or(PeerIncompatible::NoCredentials)?;
+        // Whoever chose may not have looked at the schemes; after ServerHello it would be too late to find out.
+        let credentials = selected
+            .filter(|selected| selected.schemes.iter().any(|scheme| offered.schemes.contains(scheme)))
+            .ok_or(PeerIncompatible::NoCredentials)?;
         let task = Task::RespondKeyShare { group, peer: key_share };
         let next = AwaitKeyShare { config, suite, group, offered, credentials, transcript };
         Ok(State::RespondKeyShare(Wait::new(task, Box::new(next))))
