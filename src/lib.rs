@@ -22,6 +22,8 @@ pub mod connection;
 pub mod crypto;
 pub mod endpoint;
 pub mod error;
+#[cfg(feature = "rustcrypto")]
+pub mod identity;
 pub mod flight;
 pub mod handshake;
 pub mod record;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use der::Decode;
 use ed25519_dalek::Signer;
+use ed25519_dalek::pkcs8::KeypairBytes;
 use p256::ecdsa::DerSignature;
 use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, ObjectIdentifier, PrivateKeyInfoRef};
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::random::random_bytes;
 use crate::crypto::SecureRandom;
@@ -111,9 +112,12 @@ impl Ed25519Key {
         Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
     }
 
-    /// The key as PKCS#8.
+    /// The key as PKCS#8, of the first version, without the public key: OpenSSL 3.0 reads no other.
     pub(crate) fn to_pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.to_pkcs8_der().ok().map(|document| document.to_bytes())
+        let mut pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        let document = pair.to_pkcs8_der();
+        pair.secret_key.zeroize();
+        document.ok().map(|document| document.to_bytes())
     }
 }
 
