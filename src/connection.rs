@@ -96,11 +96,25 @@ impl Connection {
     /// # Errors
     /// If `config` cannot work, if `server_name` is neither a DNS name nor an IP address, or without random bytes.
     pub fn client(config: Arc<ClientConfig>, server_name: Option<&str>, now: Instant) -> Result<Self, ConfigError> {
+        Self::client_traced(config, server_name, None, now)
+    }
+
+    /// [`client`](Self::client), with a listener that hears everything from the ClientHello on.
+    ///
+    /// # Errors
+    /// As [`client`](Self::client).
+    pub fn client_traced(
+        config: Arc<ClientConfig>,
+        server_name: Option<&str>,
+        trace: Option<Box<dyn Trace>>,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         let name = server_name.map(ServerName::parse).transpose()?;
         let mut random = [0; 32];
         config.common.provider.random.fill(&mut random).map_err(|_| ConfigError::NoRandomBytes)?;
         let mut this = Self::new(Role::Client(Arc::clone(&config)), 0, 0, now);
+        this.tracer = Tracer::from(trace);
         let peer_name = name.as_ref().map(|name| name.as_str().to_owned());
         let server_name = name.as_ref().and_then(ServerName::dns).map(str::to_owned);
         this.step(now, |cx| client_hello::start(config, peer_name, server_name, random, cx));
@@ -124,11 +138,25 @@ impl Connection {
     /// # Errors
     /// If `config` cannot work.
     pub fn accept(config: Arc<ServerConfig>, accepted: Accepted, now: Instant) -> Result<Self, ConfigError> {
+        Self::accept_traced(config, accepted, None, now)
+    }
+
+    /// [`accept`](Self::accept), with a listener that hears everything from the ClientHello on.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub fn accept_traced(
+        config: Arc<ServerConfig>,
+        accepted: Accepted,
+        trace: Option<Box<dyn Trace>>,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         // A stateless HelloRetryRequest was our message 0.
         let sent = u16::from(accepted.retry.is_some());
         let next_received = accepted.message_seq.saturating_add(1);
         let mut this = Self::new(Role::Server(Arc::clone(&config)), next_received, sent, now);
+        this.tracer = Tracer::from(trace);
         this.records.skip_plaintext(accepted.next_record_sequence);
         let state = match &accepted.retry {
             None => Ok(ExpectClientHello::new(config)),
@@ -330,7 +358,9 @@ impl Connection {
         }
     }
 
-    /// Tells `listener` from now on what happens.
+    /// Tells `listener` from now on what happens. A client has queued its ClientHello by then, and a server of
+    /// [`accept`](Self::accept) its whole flight: use [`client_traced`](Self::client_traced) and
+    /// [`accept_traced`](Self::accept_traced) to hear of those.
     pub fn set_trace(&mut self, listener: Box<dyn Trace>) {
         self.tracer.set(listener);
     }

@@ -61,6 +61,12 @@ impl Tracer {
     }
 }
 
+impl From<Option<Box<dyn Trace>>> for Tracer {
+    fn from(listener: Option<Box<dyn Trace>>) -> Self {
+        Self(listener)
+    }
+}
+
 impl core::fmt::Debug for Tracer {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(if self.is_active() { "Tracer(active)" } else { "Tracer(none)" })
