@@ -22,10 +22,10 @@ pub mod connection;
 pub mod crypto;
 pub mod endpoint;
 pub mod error;
-#[cfg(feature = "rustcrypto")]
-pub mod identity;
 pub mod flight;
 pub mod handshake;
+#[cfg(feature = "rustcrypto")]
+pub mod identity;
 pub mod record;
 pub mod schedule;
 #[cfg(any(test, feature = "sim"))]
