@@ -56,6 +56,11 @@ impl Network {
         self.script.extend(indices);
     }
 
+    /// Lifts what [`Network::drop_exactly`] condemned.
+    pub fn drop_no_more(&mut self) {
+        self.script.clear();
+    }
+
     /// `from` sends `bytes`.
     pub fn send(&mut self, from: Side, bytes: Vec<u8>, now: Instant) -> Fate {
         let index = self.stats.sent;

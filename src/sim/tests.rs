@@ -73,6 +73,11 @@ fn loss_of_one_loses_everything_and_a_script_exactly_what_it_names() {
         network.send(if byte == 1 { Side::B } else { Side::A }, vec![byte], Instant::ZERO);
     }
     assert_eq!(arrivals(&mut network), [(Side::B, vec![0]), (Side::B, vec![2]), (Side::B, vec![4])]);
+
+    network.drop_exactly([5, 6]);
+    assert_eq!(network.send(Side::A, vec![5], Instant::ZERO), Fate::Lost);
+    network.drop_no_more();
+    assert_ne!(network.send(Side::A, vec![6], Instant::ZERO), Fate::Lost);
 }
 
 #[test]

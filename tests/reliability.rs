@@ -1,0 +1,272 @@
+//! Handshakes over networks that lose, repeat and reorder, with all three kinds of back end.
+#![cfg(all(feature = "sim", not(target_arch = "wasm32")))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "support/backends.rs"]
+mod backends;
+#[path = "support/null.rs"]
+mod null;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backends::{Kind, Worker};
+use dtls_wasm::config::{ClientAuth, TransportConfig};
+use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
+use dtls_wasm::crypto::task::{TaskError, TaskOutput};
+use dtls_wasm::sim::{Conditions, Network, Outcome, Pair};
+use dtls_wasm::trace::memory::MemoryTrace;
+use dtls_wasm::wire::registry::NamedGroup;
+use null::START;
+
+/// What kind of handshake.
+#[derive(Clone, Copy, Debug)]
+struct Scenario {
+    /// Names it where a test fails.
+    #[expect(dead_code, reason = "read by Debug alone")]
+    name: &'static str,
+    /// The server wants a group for which the client sends no share: a HelloRetryRequest.
+    retry: bool,
+    /// The server asks for a certificate.
+    client_auth: bool,
+    /// The largest datagram.
+    mtu: usize,
+}
+
+const SCENARIOS: [Scenario; 4] = [
+    Scenario { name: "plain", retry: false, client_auth: false, mtu: 1200 },
+    Scenario { name: "retry", retry: true, client_auth: false, mtu: 1200 },
+    Scenario { name: "client certificate", retry: false, client_auth: true, mtu: 1200 },
+    Scenario { name: "all, in small datagrams", retry: true, client_auth: true, mtu: 512 },
+];
+
+const KINDS: [Kind; 4] =
+    [Kind::Synchronous, Kind::Deferred(Duration::ZERO), Kind::Deferred(Duration::from_millis(37)), Kind::Adversarial];
+
+type Handshake = Pair<Worker, Worker>;
+
+/// A client at A and a server at B, as nothing has been sent yet. `patient` keeps bad luck from being taken for a peer
+/// that is gone.
+fn handshake(scenario: Scenario, kind: Kind, seed: u64, conditions: Conditions, patient: bool) -> Handshake {
+    let mut client = null::client(seed);
+    let mut server = null::server(!seed);
+    client.common.backend = kind.backend(seed);
+    server.common.backend = kind.backend(!seed);
+    if scenario.retry {
+        server.common.groups = vec![NamedGroup::SECP256R1];
+    }
+    if scenario.client_auth {
+        server.client_auth = ClientAuth::Required;
+    }
+    for transport in [&mut client.common.transport, &mut server.common.transport] {
+        transport.max_datagram_size = scenario.mtu;
+        if patient {
+            *transport = TransportConfig {
+                max_timeout: Duration::from_secs(4),
+                max_retransmissions: 1000,
+                handshake_timeout: Duration::from_secs(3600),
+                ..transport.clone()
+            };
+        }
+    }
+    let client = Connection::client(Arc::new(client), Some("example.org"), START).unwrap();
+    let server = Connection::server(Arc::new(server), START).unwrap();
+    Pair::new(
+        Worker::new(client, kind, seed, START),
+        Worker::new(server, kind, !seed, START),
+        Network::new(seed, conditions),
+        START,
+    )
+}
+
+fn is_connected(worker: &Worker) -> bool {
+    worker.connection.state() == ConnectionState::Connected
+}
+
+/// Runs until both are connected; then data must flow both ways once nothing is lost any more.
+fn must_complete(pair: &mut Handshake, deadline: Duration, what: &dyn std::fmt::Debug) {
+    let outcome = pair.run(START + deadline, |a, b| is_connected(a) && is_connected(b));
+    let states = (pair.a.connection.state(), pair.b.connection.state());
+    assert_eq!(outcome, Outcome::Done, "{what:?}: {states:?} at {:?}, {:?}", pair.now(), pair.network.stats());
+    pair.network.drop_no_more();
+    pair.network.set_conditions(Conditions { delay: Duration::from_millis(1), ..Conditions::default() });
+    let has_data = |worker: &Worker, data: &[u8]| worker.events.contains(&ConnectionEvent::Datagram(data.to_vec()));
+    pair.a.connection.send(b"ping").unwrap();
+    pair.b.connection.send(b"pong").unwrap();
+    let deadline = pair.now() + Duration::from_secs(1);
+    let outcome = pair.run(deadline, |a, b| has_data(a, b"pong") && has_data(b, b"ping"));
+    assert_eq!(outcome, Outcome::Done, "{what:?}: no data; {:?} {:?}", pair.a.events, pair.b.events);
+    assert_eq!(pair.a.connection.negotiated(), pair.b.connection.negotiated(), "{what:?}");
+}
+
+fn perfect() -> Conditions {
+    Conditions { delay: Duration::from_millis(10), ..Conditions::default() }
+}
+
+#[test]
+fn every_pattern_of_one_or_two_lost_datagrams_is_survived() {
+    let mut patterns = 0;
+    for scenario in SCENARIOS {
+        for kind in KINDS {
+            let mut pair = handshake(scenario, kind, 1, perfect(), false);
+            must_complete(&mut pair, Duration::from_secs(60), &(scenario, kind));
+            // The datagrams of an undisturbed handshake, and as many again that are sent only because some were lost.
+            let count = pair.network.stats().sent;
+            assert!(count >= 4, "{scenario:?}");
+            for first in 0..count * 2 {
+                for second in first..count * 2 {
+                    let mut pair = handshake(scenario, kind, 1, perfect(), false);
+                    pair.network.drop_exactly([first, second]);
+                    must_complete(&mut pair, Duration::from_secs(60), &(scenario, kind, first, second));
+                    patterns += 1;
+                }
+            }
+        }
+    }
+    println!("{patterns} patterns");
+}
+
+#[test]
+fn ten_thousand_bad_networks_are_survived_synchronously() {
+    survive(Kind::Synchronous);
+}
+
+#[test]
+fn ten_thousand_bad_networks_are_survived_deferred() {
+    survive(Kind::Deferred(Duration::from_millis(37)));
+}
+
+#[test]
+fn ten_thousand_bad_networks_are_survived_with_an_adversarial_back_end() {
+    survive(Kind::Adversarial);
+}
+
+/// 30 % loss, and duplicates and datagrams that are overtaken on top.
+fn survive(kind: Kind) {
+    let conditions = Conditions {
+        loss: 0.3,
+        duplicate: 0.1,
+        reorder: 0.3,
+        delay: Duration::from_millis(20),
+        jitter: Duration::from_millis(15),
+        mtu: usize::MAX,
+    };
+    let mut longest = Duration::ZERO;
+    let mut total = Duration::ZERO;
+    for seed in 0..10_000 {
+        let scenario = SCENARIOS[seed as usize % SCENARIOS.len()];
+        let mut pair = handshake(scenario, kind, seed, conditions, true);
+        must_complete(&mut pair, Duration::from_secs(600), &(scenario, kind, seed));
+        let took = pair.now() - START;
+        longest = longest.max(took);
+        total += took;
+    }
+    println!("{kind:?}: {:?} on average, {longest:?} at most", total / 10_000);
+}
+
+#[test]
+fn a_task_that_fails_ends_both_connections() {
+    let kind = Kind::Deferred(Duration::from_millis(5));
+    let scenario = SCENARIOS[3];
+    let mut undisturbed = handshake(scenario, kind, 1, perfect(), false);
+    must_complete(&mut undisturbed, Duration::from_secs(60), &kind);
+    let tasks = [undisturbed.a.tasks, undisturbed.b.tasks];
+    assert!(tasks.iter().all(|tasks| *tasks > 4), "{tasks:?}");
+    let failures = [
+        Err(TaskError::Failed),
+        Err(TaskError::Rejected),
+        Err(TaskError::NoRandomBytes),
+        Ok(TaskOutput::Credentials(None)),
+    ];
+    for (side, tasks) in tasks.into_iter().enumerate() {
+        for number in 0..tasks {
+            for failure in &failures {
+                let mut pair = handshake(scenario, kind, 1, perfect(), false);
+                // The client's first task has left it by now.
+                let worker = if side == 0 { &mut pair.a } else { &mut pair.b };
+                if worker.tasks > number {
+                    continue;
+                }
+                worker.instead = Some((number, failure.clone()));
+                let is_over = |worker: &Worker| worker.connection.state() == ConnectionState::Failed;
+                let outcome = pair.run(START + Duration::from_secs(120), |a, b| is_over(a) && is_over(b));
+                let errors = (pair.a.connection.error(), pair.b.connection.error());
+                // A client may go on without a certificate, and leaves it to the server to refuse that.
+                assert_eq!(outcome, Outcome::Done, "{side} {number} {failure:?}: {errors:?}");
+            }
+        }
+    }
+}
+
+/// What both sides told, line by line.
+fn traced(scenario: Scenario, kind: Kind) -> [Vec<String>; 2] {
+    let mut pair = handshake(scenario, kind, 5, perfect(), false);
+    let traces = [MemoryTrace::with_secrets(), MemoryTrace::with_secrets()];
+    pair.a.connection.set_trace(Box::new(traces[0].clone()));
+    pair.b.connection.set_trace(Box::new(traces[1].clone()));
+    must_complete(&mut pair, Duration::from_secs(60), &(scenario, kind));
+    let now = pair.now();
+    pair.a.connection.close(now);
+    pair.run(pair.now() + Duration::from_secs(1), |_, _| false);
+    traces.map(|trace| trace.lines())
+}
+
+/// Shows the first lines that differ.
+fn assert_same(one: &[String], other: &[String], what: &dyn std::fmt::Debug) {
+    for (number, (one, other)) in one.iter().zip(other).enumerate() {
+        assert_eq!(one, other, "{what:?}: line {number}");
+    }
+    assert_eq!(one.len(), other.len(), "{what:?}: one ends before the other");
+}
+
+/// Without what only deferred tasks leave behind: the tasks themselves, and that records whose keys were being made had
+/// to wait for them, and were read when the place that they had in their datagram did not count any more.
+fn without_tasks(lines: Vec<String>) -> Vec<String> {
+    let is_left_behind = |line: &str| line.starts_with("security:task") || line.starts_with("transport:record_held");
+    let without_offset = |line: String| match line.split_once(" offset=") {
+        Some((before, rest)) => format!("{before} {}", rest.split_once(' ').unwrap().1),
+        None => line,
+    };
+    lines.into_iter().filter(|line| !is_left_behind(line)).map(without_offset).collect()
+}
+
+#[test]
+fn a_deferred_back_end_that_answers_at_once_leaves_the_trace_of_a_synchronous_one() {
+    for scenario in SCENARIOS {
+        let synchronous = traced(scenario, Kind::Synchronous);
+        let deferred = traced(scenario, Kind::Deferred(Duration::ZERO));
+        for (synchronous, deferred) in synchronous.into_iter().zip(deferred) {
+            assert!(deferred.len() > without_tasks(deferred.clone()).len(), "tasks were handed out");
+            assert!(synchronous.len() > 20);
+            assert_same(&without_tasks(synchronous), &without_tasks(deferred), &scenario);
+        }
+    }
+}
+
+#[test]
+fn late_results_change_when_datagrams_leave_but_not_what_is_said() {
+    // Messages, keys and states; not the records, which are packed by what is ready at a time, nor ACKs and timers. A
+    // synchronous client has made its first hello before anybody can listen.
+    let said = |lines: Vec<String>| -> Vec<String> {
+        let kept = ["dtls:message", "dtls:state", "security:secret", "security:parameters", "dtls:handshake_complete"];
+        let is_kept = |line: &String| kept.iter().any(|kept| line.starts_with(kept));
+        let is_first = |line: &String| line.starts_with("dtls:message direction=received");
+        lines.into_iter().filter(is_kept).skip_while(|line| !is_first(line)).collect()
+    };
+    for scenario in SCENARIOS {
+        let synchronous = traced(scenario, Kind::Synchronous).map(said);
+        for kind in [Kind::Deferred(Duration::from_millis(37)), Kind::Adversarial] {
+            for (synchronous, late) in synchronous.clone().into_iter().zip(traced(scenario, kind).map(said)) {
+                assert!(synchronous.len() > 10);
+                assert_same(&synchronous, &late, &(scenario, kind));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for kind in KINDS {
+        assert_eq!(traced(SCENARIOS[3], kind), traced(SCENARIOS[3], kind));
+    }
+}
