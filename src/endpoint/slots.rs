@@ -122,12 +122,7 @@ mod tests {
         assert_eq!(slots.remove(a), Some('a'));
         assert_eq!((slots.remove(a), slots.get(a), slots.len()), (None, None, 1));
         let c = slots.insert('c').unwrap();
-<<<<<<< Updated upstream
         assert_eq!((c.index, slots.get(c).copied(), slots.get_mut(a)), (a.index, Some('c'), None));
-=======
-        assert_eq!((c.index, slots.get(c), slots.get(a)), (a.index, Some(&'c'), None));
-        assert_eq!((slots.get_mut(c), c == a), (Some(&mut 'c'), false));
->>>>>>> Stashed changes
     }
 
     #[test]
