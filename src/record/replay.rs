@@ -70,24 +70,33 @@ const RECENT: usize = 32;
 ///
 /// Epoch 0 has no window: anyone can send a plaintext record, and one with a high number would move the window past
 /// all that the peer is going to send. Remembering exact numbers finds duplicates all the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RecentNumbers {
-    /// A ring; a free place holds `None`.
-    numbers: [Option<u64>; RECENT],
+    /// A ring; a free place holds [`FREE`].
+    numbers: [u64; RECENT],
     oldest: usize,
 }
+
+/// No record has this number: they have 48 bits.
+const FREE: u64 = u64::MAX;
 
 impl RecentNumbers {
     /// Remembers `number` in place of the oldest; false if it was there already.
     pub fn insert(&mut self, number: u64) -> bool {
-        if self.numbers.contains(&Some(number)) {
+        if self.numbers.contains(&number) {
             return false;
         }
         if let Some(place) = self.numbers.get_mut(self.oldest) {
-            *place = Some(number);
+            *place = number;
         }
         self.oldest = (self.oldest + 1) % RECENT;
         true
+    }
+}
+
+impl Default for RecentNumbers {
+    fn default() -> Self {
+        Self { numbers: [FREE; RECENT], oldest: 0 }
     }
 }
 
