@@ -22,6 +22,7 @@ use crate::connection::{Connection, ConnectionEvent};
 use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
 use crate::handshake::server::hello::Accepted;
 use crate::time::Instant;
+use crate::trace::Trace;
 
 pub use address::PeerAddress;
 pub use slots::ConnectionHandle;
@@ -48,8 +49,12 @@ pub struct Endpoint {
     limits: EndpointLimits,
     connections: Connections,
     replies: VecDeque<(PeerAddress, Vec<u8>)>,
+    listeners: Option<MakeTrace>,
     stats: EndpointStats,
 }
+
+/// Makes the listener of a connection with the peer at an address, if it is to have one.
+pub type MakeTrace = Box<dyn FnMut(&PeerAddress) -> Option<Box<dyn Trace>> + Send>;
 
 impl Endpoint {
     /// An endpoint that accepts clients if it is given a `server` configuration, and can be a client in any case.
@@ -72,6 +77,7 @@ impl Endpoint {
             limits,
             connections: Connections::new(),
             replies: VecDeque::new(),
+            listeners: None,
             stats: EndpointStats::default(),
         })
     }
@@ -94,7 +100,7 @@ impl Endpoint {
     }
 
     /// How many connections clients have begun and not completed.
-    pub const fn half_open(&self) -> usize {
+    pub fn half_open(&self) -> usize {
         self.connections.half_open()
     }
 
@@ -154,6 +160,11 @@ impl Endpoint {
 
     // C. What the application wants.
 
+    /// Gives every connection that begins from now on the listener that `make` makes for it: a key log, for example.
+    pub fn trace_connections(&mut self, make: MakeTrace) {
+        self.listeners = Some(make);
+    }
+
     /// Begins a connection with the server at `to`, which is called `name`.
     pub fn connect(
         &mut self,
@@ -166,11 +177,13 @@ impl Endpoint {
         if old.is_some_and(|old| old.iter().any(|handle| self.connections.is_alive(handle))) {
             return Err(ConnectError::AddressInUse);
         }
-        let connection = Connection::client(config, name, now).map_err(ConnectError::Config)?;
         if !self.connections.make_room(&self.limits) {
             return Err(ConnectError::TooManyConnections);
         }
-        let handle = self.connections.insert(Entry::client(connection, to)).ok_or(ConnectError::TooManyConnections)?;
+        let trace = self.listeners.as_mut().and_then(|make| make(&to));
+        let connection = Connection::client_traced(config, name, trace, now).map_err(ConnectError::Config)?;
+        let handle =
+            self.connections.insert(Entry::client(connection, to, now)).ok_or(ConnectError::TooManyConnections)?;
         for old in old.into_iter().flat_map(routes::Associations::iter) {
             self.connections.remove(old, Some(RemovalReason::Replaced { by: handle }));
         }
@@ -273,17 +286,18 @@ impl Endpoint {
 
     fn accept(&mut self, from: PeerAddress, accepted: Accepted, random: Option<[u8; 32]>, now: Instant) {
         let Some(listener) = &self.listener else { return };
-        if self.connections.half_open() >= self.limits.half_open || !self.connections.make_room(&self.limits) {
+        if !self.connections.make_half_open_room(&self.limits, now) || !self.connections.make_room(&self.limits) {
             count(&mut self.stats.no_room);
             return;
         }
         let message_seq = accepted.message_seq;
         let has_proved_address = accepted.retry.is_some();
-        let Ok(connection) = Connection::accept(Arc::clone(listener.config()), accepted, now) else {
+        let trace = self.listeners.as_mut().and_then(|make| make(&from));
+        let Ok(connection) = Connection::accept_traced(Arc::clone(listener.config()), accepted, trace, now) else {
             count(&mut self.stats.no_room);
             return;
         };
-        let Some(handle) = self.connections.insert(Entry::server(connection, from, random, message_seq)) else {
+        let Some(handle) = self.connections.insert(Entry::server(connection, from, random, message_seq, now)) else {
             count(&mut self.stats.no_room);
             return;
         };
@@ -333,7 +347,7 @@ pub enum RemovalReason {
         /// With this connection.
         by: ConnectionHandle,
     },
-    /// It was over, and its room was needed.
+    /// It was over, or its client had begun it and not gone on, and its room was needed.
     RoomNeeded,
 }
 

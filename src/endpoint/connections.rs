@@ -19,7 +19,8 @@ pub(super) struct Connections {
     timers: BTreeSet<(Instant, ConnectionHandle)>,
     /// Those that are over, the first one first.
     over: BTreeSet<(Instant, ConnectionHandle)>,
-    half_open: usize,
+    /// Those that clients have begun and not completed, the oldest first.
+    half_open: BTreeSet<(Instant, ConnectionHandle)>,
     /// Those that may have something to send, each at most once; likewise below. Handles of removed ones are skipped.
     transmit: VecDeque<ConnectionHandle>,
     tasks: VecDeque<ConnectionHandle>,
@@ -34,6 +35,7 @@ pub(super) struct Entry {
     pub(super) address: PeerAddress,
     phase: Phase,
     origin: Origin,
+    began: Instant,
     timer: Option<Instant>,
     is_queued: Queued,
 }
@@ -73,8 +75,8 @@ struct Queued {
 }
 
 impl Entry {
-    pub(super) fn client(connection: Connection, address: PeerAddress) -> Self {
-        Self::new(connection, address, Origin::Client)
+    pub(super) fn client(connection: Connection, address: PeerAddress, now: Instant) -> Self {
+        Self::new(connection, address, Origin::Client, now)
     }
 
     pub(super) fn server(
@@ -82,12 +84,14 @@ impl Entry {
         address: PeerAddress,
         random: Option<[u8; 32]>,
         message_seq: u16,
+        now: Instant,
     ) -> Self {
-        Self::new(connection, address, Origin::Server { random, message_seq })
+        Self::new(connection, address, Origin::Server { random, message_seq }, now)
     }
 
-    fn new(connection: Connection, address: PeerAddress, origin: Origin) -> Self {
-        Self { connection, address, phase: Phase::HalfOpen, origin, timer: None, is_queued: Queued::default() }
+    fn new(connection: Connection, address: PeerAddress, origin: Origin, began: Instant) -> Self {
+        let is_queued = Queued::default();
+        Self { connection, address, phase: Phase::HalfOpen, origin, began, timer: None, is_queued }
     }
 
     /// Whether it has been over for long enough.
@@ -108,7 +112,7 @@ impl Connections {
             routes: Routes::default(),
             timers: BTreeSet::new(),
             over: BTreeSet::new(),
-            half_open: 0,
+            half_open: BTreeSet::new(),
             transmit: VecDeque::new(),
             tasks: VecDeque::new(),
             events: VecDeque::new(),
@@ -120,8 +124,8 @@ impl Connections {
         self.slots.len()
     }
 
-    pub(super) const fn half_open(&self) -> usize {
-        self.half_open
+    pub(super) fn half_open(&self) -> usize {
+        self.half_open.len()
     }
 
     pub(super) fn get(&self, handle: ConnectionHandle) -> Option<&Entry> {
@@ -163,6 +167,17 @@ impl Connections {
                 .is_some_and(|entry| matches!(entry.origin, Origin::Server { random, .. } if random == wanted))
     }
 
+    /// Lets go of a connection that a client has begun and left, if there must not be more of them; says whether there is
+    /// room for one more.
+    pub(super) fn make_half_open_room(&mut self, limits: &EndpointLimits, now: Instant) -> bool {
+        while self.half_open() >= limits.half_open {
+            let is_old = |(began, _): &&(Instant, _)| now.saturating_duration_since(*began) >= limits.half_open_grace;
+            let Some(&(_, oldest)) = self.half_open.first().filter(is_old) else { return false };
+            self.remove(oldest, Some(RemovalReason::RoomNeeded));
+        }
+        true
+    }
+
     /// Lets go of what is over until there is room for one more; says whether there is.
     pub(super) fn make_room(&mut self, limits: &EndpointLimits) -> bool {
         while self.len() >= limits.connections {
@@ -174,11 +189,9 @@ impl Connections {
 
     /// Takes in a connection, which has no place among the routes yet.
     pub(super) fn insert(&mut self, entry: Entry) -> Option<ConnectionHandle> {
-        let is_half_open = entry.is_half_open_server();
+        let half_open_since = entry.is_half_open_server().then_some(entry.began);
         let handle = self.slots.insert(Box::new(entry)).ok()?;
-        if is_half_open {
-            self.half_open = self.half_open.saturating_add(1);
-        }
+        self.half_open.extend(half_open_since.map(|began| (began, handle)));
         Some(handle)
     }
 
@@ -240,9 +253,7 @@ impl Connections {
         if let Phase::Over { reap_at } = entry.phase {
             self.over.remove(&(reap_at, handle));
         }
-        if entry.is_half_open_server() {
-            self.half_open = self.half_open.saturating_sub(1);
-        }
+        self.half_open.remove(&(entry.began, handle));
         if let Some(reason) = reason {
             while let Some(event) = entry.connection.poll_event() {
                 self.tell(handle, EndpointEvent::Connection(event));
@@ -343,7 +354,6 @@ impl Connections {
     /// Brings phase and timer up to date.
     fn update(&mut self, handle: ConnectionHandle, now: Instant, limits: &EndpointLimits) {
         let Some(entry) = self.slots.get_mut(handle) else { return };
-        let was_half_open = entry.is_half_open_server();
         let before = entry.phase;
         entry.phase = match (before, entry.connection.state()) {
             (Phase::Over { reap_at }, _) => Phase::Over { reap_at },
@@ -356,8 +366,8 @@ impl Connections {
             (phase, _) => phase,
         };
         let has_opened = before == Phase::HalfOpen && entry.phase == Phase::Open;
-        if was_half_open && !entry.is_half_open_server() {
-            self.half_open = self.half_open.saturating_sub(1);
+        if entry.phase != Phase::HalfOpen {
+            self.half_open.remove(&(entry.began, handle));
         }
 
         let wanted = match entry.phase {

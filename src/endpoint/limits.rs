@@ -64,9 +64,14 @@ pub struct EndpointLimits {
     /// is let go, and if none is over, no new one is taken.
     pub connections: usize,
     /// Connections that clients have begun and not completed. Default: 1,024. Each may hold a flight of ours and a part
-    /// of one of the client's, some 10 KB in practice, and each client has proved its address; a second ClientHello that
-    /// finds no room is ignored, and finds it a retransmission later.
+    /// of one of the client's, some 10 KB in practice, and each client has proved its address. Past it the oldest one is
+    /// let go; if that is younger than `half_open_grace`, the new one is ignored, and tries again with its next
+    /// retransmission.
     pub half_open: usize,
+    /// How long a client has for its handshake even where others wait for its room. Default: 2 s: two round trips of half
+    /// a second, and a retransmission. Whoever has 1,024 addresses of his own can keep others out for no longer than that
+    /// at a time.
+    pub half_open_grace: Duration,
     /// How long a connection that is over still answers what its peer sends again. Default: 10 s, three retransmissions
     /// of a peer with the timers of RFC 9147 §5.8.2 (after 1, 3 and 7 s).
     pub linger: Duration,
@@ -81,6 +86,7 @@ impl Default for EndpointLimits {
             listener: ListenerLimits::default(),
             connections: 65_536,
             half_open: 1024,
+            half_open_grace: Duration::from_secs(2),
             linger: Duration::from_secs(10),
             replies: 256,
         }
