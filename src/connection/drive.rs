@@ -4,7 +4,7 @@ use super::{Connection, ConnectionEvent, ConnectionState};
 use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
 use crate::error::Error;
 use crate::handshake::connected::PostHandshake;
-use crate::handshake::{Context, EPOCH_HANDSHAKE, Established, State};
+use crate::handshake::{Context, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, Established, State};
 use crate::time::Instant;
 use crate::trace::{Direction, Event};
 use crate::wire::alert::Alert;
@@ -124,6 +124,9 @@ impl Connection {
         self.timers.handshake = None;
         self.timers.reset_ack();
         self.timers.old_epoch = Some(now + self.common().limits.old_epoch);
+        // Plaintext has nothing more to say, in either direction: what was sent in it is acknowledged by what followed.
+        self.records.discard_read(EPOCH_PLAINTEXT);
+        self.records.discard_write(EPOCH_PLAINTEXT);
         if established.is_server {
             // The client's Finished acknowledges our whole flight; ours for it is an ACK, in the highest epoch.
             self.outgoing.acknowledge_all();
