@@ -26,6 +26,8 @@ pub mod flight;
 pub mod handshake;
 #[cfg(feature = "rustcrypto")]
 pub mod identity;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 pub mod record;
 pub mod schedule;
 #[cfg(any(test, feature = "sim"))]

@@ -1,5 +1,6 @@
 //! The structures of `wire` against bytes that real peers sent.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 #[path = "support/flights.rs"]
 mod flights;

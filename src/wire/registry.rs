@@ -84,6 +84,10 @@ registry! {
         DTLS_1_2 = 0xfefd, "DTLS 1.2";
         /// RFC 9147.
         DTLS_1_3 = 0xfefc, "DTLS 1.3";
+        /// RFC 5246; no version of DTLS, though there are clients that offer it.
+        TLS_1_2 = 0x0303, "TLS 1.2";
+        /// RFC 9846; no version of DTLS.
+        TLS_1_3 = 0x0304, "TLS 1.3";
     }
 }
 
@@ -144,6 +148,42 @@ registry! {
         TLS_AES_128_CCM_SHA256 = 0x1304, "TLS_AES_128_CCM_SHA256";
         /// RFC 9846 appendix B.4.
         TLS_AES_128_CCM_8_SHA256 = 0x1305, "TLS_AES_128_CCM_8_SHA256";
+        /// RFC 5246; 1.2 only.
+        TLS_RSA_WITH_AES_128_CBC_SHA = 0x002f, "TLS_RSA_WITH_AES_128_CBC_SHA";
+        /// RFC 5246; 1.2 only.
+        TLS_RSA_WITH_AES_256_CBC_SHA = 0x0035, "TLS_RSA_WITH_AES_256_CBC_SHA";
+        /// RFC 5288; 1.2 only.
+        TLS_RSA_WITH_AES_128_GCM_SHA256 = 0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256";
+        /// RFC 5288; 1.2 only.
+        TLS_RSA_WITH_AES_256_GCM_SHA384 = 0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384";
+        /// RFC 5746 §3.3; no suite, but says what renegotiation_info says.
+        TLS_EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV";
+        /// RFC 7507; no suite, but says that the client has tried a newer version.
+        TLS_FALLBACK_SCSV = 0x5600, "TLS_FALLBACK_SCSV";
+        /// RFC 8422; 1.2 only.
+        TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA = 0xc009, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA";
+        /// RFC 8422; 1.2 only.
+        TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA = 0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA";
+        /// RFC 8422; 1.2 only.
+        TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA = 0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA";
+        /// RFC 8422; 1.2 only.
+        TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA = 0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA";
+        /// RFC 5289; 1.2 only.
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 = 0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+        /// RFC 5289; 1.2 only.
+        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 = 0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
+        /// RFC 5289; 1.2 only.
+        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 = 0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+        /// RFC 5289; 1.2 only.
+        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 = 0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
+        /// RFC 7251; 1.2 only.
+        TLS_ECDHE_ECDSA_WITH_AES_128_CCM = 0xc0ac, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM";
+        /// RFC 7251; 1.2 only.
+        TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8 = 0xc0ae, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
+        /// RFC 7905; 1.2 only.
+        TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256";
+        /// RFC 7905; 1.2 only.
+        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
     }
 }
 
@@ -160,6 +200,22 @@ registry! {
         X25519 = 0x001d, "x25519";
         /// RFC 7748.
         X448 = 0x001e, "x448";
+        /// RFC 7919.
+        FFDHE2048 = 0x0100, "ffdhe2048";
+        /// RFC 7919.
+        FFDHE3072 = 0x0101, "ffdhe3072";
+        /// RFC 7919.
+        FFDHE4096 = 0x0102, "ffdhe4096";
+        /// RFC 7919.
+        FFDHE6144 = 0x0103, "ffdhe6144";
+        /// RFC 7919.
+        FFDHE8192 = 0x0104, "ffdhe8192";
+        /// ML-KEM alone (draft-ietf-tls-mlkem).
+        MLKEM512 = 0x0200, "MLKEM512";
+        /// ML-KEM alone (draft-ietf-tls-mlkem).
+        MLKEM768 = 0x0201, "MLKEM768";
+        /// ML-KEM alone (draft-ietf-tls-mlkem).
+        MLKEM1024 = 0x0202, "MLKEM1024";
         /// P-256 with ML-KEM-768.
         SECP256R1MLKEM768 = 0x11eb, "SecP256r1MLKEM768";
         /// X25519 with ML-KEM-768.
@@ -200,6 +256,24 @@ registry! {
         RSA_PSS_PSS_SHA384 = 0x080a, "rsa_pss_pss_sha384";
         /// RSA-PSS with a key of type id-RSASSA-PSS.
         RSA_PSS_PSS_SHA512 = 0x080b, "rsa_pss_pss_sha512";
+        /// SHA-1, for the certificates of 1.2 at best.
+        RSA_PKCS1_SHA1 = 0x0201, "rsa_pkcs1_sha1";
+        /// Left over from 1.2.
+        DSA_SHA1 = 0x0202, "dsa_sha1";
+        /// SHA-1, for the certificates of 1.2 at best.
+        ECDSA_SHA1 = 0x0203, "ecdsa_sha1";
+        /// Left over from 1.2.
+        DSA_SHA256 = 0x0402, "dsa_sha256";
+        /// Left over from 1.2.
+        DSA_SHA384 = 0x0502, "dsa_sha384";
+        /// Left over from 1.2.
+        DSA_SHA512 = 0x0602, "dsa_sha512";
+        /// draft-ietf-tls-mldsa.
+        MLDSA44 = 0x0904, "mldsa44";
+        /// draft-ietf-tls-mldsa.
+        MLDSA65 = 0x0905, "mldsa65";
+        /// draft-ietf-tls-mldsa.
+        MLDSA87 = 0x0906, "mldsa87";
     }
 }
 
@@ -220,6 +294,8 @@ registry! {
         SIGNATURE_ALGORITHMS = 13, "signature_algorithms";
         /// RFC 5764 §4.1.1.
         USE_SRTP = 14, "use_srtp";
+        /// RFC 6520.
+        HEARTBEAT = 15, "heartbeat";
         /// RFC 7301.
         APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16, "application_layer_protocol_negotiation";
         /// RFC 6962.
@@ -264,10 +340,14 @@ registry! {
         KEY_SHARE = 51, "key_share";
         /// RFC 9146 §3.
         CONNECTION_ID = 54, "connection_id";
+        /// RFC 9001 §8.2; QUIC only.
+        QUIC_TRANSPORT_PARAMETERS = 57, "quic_transport_parameters";
         /// RFC 9149.
         TICKET_REQUEST = 58, "ticket_request";
         /// RFC 9853 §3.
         RRC = 61, "rrc";
+        /// RFC 9849 §5.
+        ENCRYPTED_CLIENT_HELLO = 0xfe0d, "encrypted_client_hello";
         /// RFC 5746; 1.2 only.
         RENEGOTIATION_INFO = 0xff01, "renegotiation_info";
     }

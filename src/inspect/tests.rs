@@ -1,0 +1,156 @@
+use super::*;
+use crate::codec::{put_u16, put_vector16};
+
+/// The value of the first field called `name`.
+fn value(tree: &Field, name: &str) -> String {
+    tree.find(name).unwrap_or_else(|| panic!("no {name} in {tree:#?}")).value.clone()
+}
+
+fn names(fields: &[Field]) -> Vec<&str> {
+    fields.iter().map(|field| field.name.as_ref()).collect()
+}
+
+/// A message of nothing but one extension.
+fn encrypted_extension(extension_type: u16, data: &[u8]) -> Field {
+    let mut body = Vec::new();
+    put_vector16(&mut body, |out| {
+        put_u16(out, extension_type);
+        put_vector16(out, |out| out.extend_from_slice(data));
+    });
+    message(HandshakeType::ENCRYPTED_EXTENSIONS, &body)
+}
+
+/// A ClientHello with one extension.
+fn hello_extension(extension_type: u16, data: &[u8]) -> Field {
+    let mut body = [&[0xfe, 0xfd][..], &[7; 32], &[0, 0, 0, 2, 0x13, 1, 1, 0]].concat();
+    put_vector16(&mut body, |out| {
+        put_u16(out, extension_type);
+        put_vector16(out, |out| out.extend_from_slice(data));
+    });
+    message(HandshakeType::CLIENT_HELLO, &body)
+}
+
+#[test]
+fn an_empty_datagram_has_nothing_in_it() {
+    let tree = datagram(&[]);
+    assert_eq!((tree.range, tree.children.len()), (0..0, 0));
+}
+
+#[test]
+fn each_bit_of_the_unified_header_is_explained() {
+    let tree = datagram(&[0x2e, 0xaa, 0xbb, 0, 3, 1, 2, 3]);
+    assert_eq!(names(&tree.children), ["DTLSCiphertext"]);
+    assert_eq!(
+        value(&tree, "001CSLEE"),
+        "001 DTLS 1.3 record; C=0 no connection ID; S=1 sequence number of 16 bits; L=1 length follows; E=10 low bits of the epoch"
+    );
+    assert_eq!(value(&tree, "sequence_number"), "aabb (encrypted)");
+    assert_eq!(value(&tree, "encrypted_record"), "3 bytes: 010203");
+
+    let minimal = datagram(&[0x21, 0xaa, 1, 2, 3]);
+    assert_eq!(
+        value(&minimal, "001CSLEE"),
+        "001 DTLS 1.3 record; C=0 no connection ID; S=0 sequence number of 8 bits; L=0 goes to the end of the datagram; E=01 low bits of the epoch"
+    );
+    assert_eq!(value(&minimal, "encrypted_record"), "3 bytes: 010203");
+}
+
+#[test]
+fn a_connection_id_needs_its_length() {
+    let bytes = [0x3f, 9, 8, 0xaa, 0xbb, 0, 1, 7];
+    assert_eq!(names(&datagram(&bytes).children), [MALFORMED]);
+    let tree = datagram_with_connection_id(&bytes, 2);
+    assert_eq!(value(&tree, "connection_id"), "0908");
+    assert_eq!(value(&tree, "encrypted_record"), "1 byte: 07");
+}
+
+#[test]
+fn neighbours_of_dtls_are_recognized() {
+    assert_eq!(value(&datagram(&[0, 1, 0, 0]), "unknown"), "STUN");
+    assert_eq!(value(&datagram(&[0x80, 0x60]), "unknown"), "RTP or RTCP");
+    assert_eq!(value(&datagram(&[25, 0xfe, 0xfd]), "unknown"), "DTLS 1.2 record with a connection ID");
+}
+
+#[test]
+fn what_ends_too_early_is_said_to() {
+    let tree = message(HandshakeType::CERTIFICATE_VERIFY, &[8, 7, 0, 64, 1, 2]);
+    assert_eq!(value(&tree, "algorithm"), "ed25519 (0x0807)");
+    let last = tree.leaves().last().copied().cloned().unwrap();
+    assert_eq!((last.name.as_ref(), last.range), (MALFORMED, 6..6));
+
+    let tree = message(HandshakeType::KEY_UPDATE, &[]);
+    assert_eq!(names(&tree.children), [MALFORMED]);
+}
+
+#[test]
+fn what_is_too_much_is_said_to_be() {
+    let tree = message(HandshakeType::KEY_UPDATE, &[1, 7, 7]);
+    assert_eq!(value(&tree, "request_update"), "update_requested (1)");
+    assert_eq!(value(&tree, UNEXPECTED), "0707");
+    // The end of an extension that is wrong inside does not hide the next one.
+    let tree = message(HandshakeType::ENCRYPTED_EXTENSIONS, &[0, 11, 0, 10, 0, 1, 0, 0, 0, 0, 2, 9, 9]);
+    assert_eq!(names(&tree.find("extensions").unwrap().children), ["length", "Extension", "Extension"]);
+    assert!(tree.find(MALFORMED).is_some() && tree.find(UNEXPECTED).is_some());
+}
+
+#[test]
+fn extensions_that_no_recording_has_are_dissected() {
+    assert_eq!(value(&hello_extension(0, &[0, 4, 0, 0, 1, b'a']), "HostName"), "\"a\"");
+    assert_eq!(value(&hello_extension(1, &[2]), "MaxFragmentLength"), "1024 bytes (2)");
+    assert_eq!(value(&hello_extension(5, &[1, 0, 0, 0, 0]), "status_type"), "ocsp (1)");
+    assert_eq!(value(&hello_extension(15, &[2]), "HeartbeatMode"), "2");
+    assert_eq!(value(&hello_extension(19, &[2, 0, 2]), "certificate_types"), "2 types");
+    assert_eq!(value(&encrypted_extension(20, &[2]), "CertificateType"), "RawPublicKey (2)");
+    assert_eq!(value(&hello_extension(21, &[0; 9]), "padding"), "9 bytes");
+    assert_eq!(value(&hello_extension(27, &[4, 0, 1, 0, 2]), "algorithms"), "2 algorithms");
+    assert_eq!(value(&hello_extension(41, &[0, 7, 0, 1, b'k', 0, 0, 0, 0, 0, 3, 2, 1, 2]), "identity"), "\"k\"");
+    assert_eq!(value(&hello_extension(48, &[0, 5, 1, 6, 0, 1, 9]), "filters"), "1 filter");
+    assert_eq!(value(&hello_extension(54, &[2, 1, 2]), "cid"), "0102");
+    assert_eq!(value(&hello_extension(58, &[1, 2]), "resumption_count"), "2");
+    assert_eq!(value(&encrypted_extension(58, &[3]), "expected_count"), "3");
+    for tree in [hello_extension(49, &[]), hello_extension(61, &[]), hello_extension(22, &[]), hello_extension(23, &[])]
+    {
+        assert!(tree.find(UNEXPECTED).is_none() && tree.find(MALFORMED).is_none());
+    }
+    assert_eq!(value(&hello_extension(0x2a2a, &[7]), "extension_type"), "GREASE (10794)");
+    assert_eq!(value(&hello_extension(0x1234, &[7]), "extension_type"), "unknown (4660)");
+}
+
+#[test]
+fn other_messages_are_dissected() {
+    assert_eq!(value(&message(HandshakeType::REQUEST_CONNECTION_ID, &[3]), "num_cids"), "3");
+    let tree = message(HandshakeType::NEW_CONNECTION_ID, &[0, 4, 1, 7, 1, 8, 1]);
+    assert_eq!(value(&tree, "cids"), "2 connection IDs");
+    assert_eq!(value(&tree, "usage"), "cid_spare (1)");
+    let tree = message(HandshakeType::COMPRESSED_CERTIFICATE, &[0, 2, 0, 1, 0, 0, 0, 1, 9]);
+    assert_eq!(value(&tree, "CertificateCompressionAlgorithm"), "brotli (2)");
+    let tree = message(HandshakeType::HELLO_VERIFY_REQUEST, &[0xfe, 0xff, 1, 7]);
+    assert_eq!(value(&tree, "server_version"), "DTLS 1.0 (0xfeff)");
+    let entry_with_status = [0, 0, 0, 16, 0, 0, 1, 7, 0, 10, 0, 5, 0, 6, 1, 0, 0, 2, 9, 9];
+    assert_eq!(value(&message(HandshakeType::CERTIFICATE, &entry_with_status), "OCSPResponse"), "0909");
+}
+
+#[test]
+fn an_alert_and_an_ack_are_read_in_one_line() {
+    assert_eq!(value(&content(ContentType::ALERT, &[2, 40]), "Alert"), "handshake_failure (40)");
+    let ack = [&[0, 32][..], &[0; 15], &[5], &[0; 7], &[2], &[0; 8]].concat();
+    assert_eq!(value(&content(ContentType::ACK, &ack), "ACK"), "(0, 5) (2, 0)");
+    assert_eq!(value(&content(ContentType::ACK, &[0, 0]), "ACK"), "nothing: something is missing");
+    assert_eq!(value(&content(ContentType::APPLICATION_DATA, b"ping"), "application_data"), "\"ping\"");
+}
+
+#[test]
+fn plaintext_of_dtls_1_2_is_told_apart() {
+    let certificate =
+        [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 13, 11, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1][..], &[9]].concat();
+    assert_eq!(value(&datagram(&certificate), "body"), "09");
+    let encrypted = [22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 9, 9];
+    assert_eq!(value(&datagram(&encrypted), "encrypted_record"), "0909");
+}
+
+#[test]
+fn json_escapes_what_it_must() {
+    let field =
+        Field { name: "a\"b\\c\n".into(), range: 0..1, value: "ä\u{1}".to_owned(), note: None, children: Vec::new() };
+    assert_eq!(field.to_json(), r#"{"name":"a\"b\\c\u000a","start":0,"end":1,"value":"ä\u0001"}"#);
+}
