@@ -35,6 +35,8 @@ pub mod sim;
 pub mod time;
 pub mod trace;
 pub mod transcript;
+#[cfg(feature = "wasm")]
+pub mod wasm;
 pub mod wire;
 
 pub use config::{
@@ -45,4 +47,5 @@ pub use connection::{
 };
 pub use error::{CertificateError, Error};
 pub use handshake::{Negotiated, SrtpSelection};
+pub use schedule::exporter::ExportError;
 pub use time::Instant;

@@ -1,0 +1,307 @@
+//! One connection: alone, or one of an endpoint's.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::Negotiated;
+use crate::connection::{Connection as Core, ConnectionEvent, ConnectionState, SendError};
+use crate::endpoint::{ConnectionHandle, Endpoint as EndpointCore};
+use crate::time::Instant;
+use crate::trace::Direction;
+
+use super::config::Config;
+use super::failure;
+use super::recording::{Recording, What};
+use super::scratch::{put_error, put_numbers, put_output, with_input, with_output};
+
+/// One connection.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Connection {
+    core: Place,
+    recording: Recording,
+}
+
+/// Where the connection itself is kept.
+#[derive(Debug)]
+enum Place {
+    /// Here.
+    Alone(Box<Core>),
+    /// In its endpoint, which may have forgotten it.
+    Member { endpoint: Rc<RefCell<EndpointCore>>, handle: ConnectionHandle },
+}
+
+#[wasm_bindgen]
+impl Connection {
+    /// A client.
+    pub fn client(
+        config: &Config,
+        servername: Option<String>,
+        trace: bool,
+        secrets: bool,
+        keylog: bool,
+        now: f64,
+    ) -> Result<Connection, String> {
+        let (recording, listener) = Recording::begin(What { trace, secrets, keylog });
+        Core::client_traced(config.client()?, servername.as_deref(), listener, Instant::from_millis_f64(now))
+            .map(|core| Self { core: Place::Alone(Box::new(core)), recording })
+            .map_err(|error| failure::config(&error))
+    }
+
+    /// A server that asks for no cookie.
+    pub fn server(config: &Config, trace: bool, secrets: bool, keylog: bool, now: f64) -> Result<Connection, String> {
+        let (recording, listener) = Recording::begin(What { trace, secrets, keylog });
+        let mut core =
+            Core::server(config.server()?, Instant::from_millis_f64(now)).map_err(|error| failure::config(&error))?;
+        if let Some(listener) = listener {
+            core.set_trace(listener);
+        }
+        Ok(Self { core: Place::Alone(Box::new(core)), recording })
+    }
+
+    pub(super) fn member(endpoint: Rc<RefCell<EndpointCore>>, handle: ConnectionHandle, recording: Recording) -> Self {
+        Self { core: Place::Member { endpoint, handle }, recording }
+    }
+
+    /// The state: its place in `STATES` of core.ts.
+    pub fn state(&self) -> u32 {
+        self.read(|core| match core.state() {
+            ConnectionState::Connecting => 0,
+            ConnectionState::Connected => 1,
+            ConnectionState::Closing => 2,
+            ConnectionState::Closed => 3,
+            ConnectionState::Failed => 4,
+        })
+        .unwrap_or(3)
+    }
+
+    /// Whether we are the server.
+    #[wasm_bindgen(js_name = isServer)]
+    pub fn is_server(&self) -> bool {
+        self.read(Core::is_server).unwrap_or_default()
+    }
+
+    /// The cipher suite.
+    pub fn cipher(&self) -> Option<String> {
+        self.negotiated(|negotiated| Some(negotiated.cipher_suite.to_string()))
+    }
+
+    /// The group of the key exchange.
+    pub fn group(&self) -> Option<String> {
+        self.negotiated(|negotiated| Some(negotiated.group.to_string()))
+    }
+
+    /// The application protocol.
+    #[wasm_bindgen(js_name = alpnProtocol)]
+    pub fn alpn_protocol(&self) -> Option<String> {
+        self.negotiated(|negotiated| {
+            negotiated.alpn_protocol.as_ref().map(|name| String::from_utf8_lossy(name).into_owned())
+        })
+    }
+
+    /// The SRTP profile.
+    #[wasm_bindgen(js_name = srtpProfile)]
+    pub fn srtp_profile(&self) -> Option<String> {
+        self.negotiated(|negotiated| negotiated.srtp.as_ref().map(|srtp| srtp.profile.to_string()))
+    }
+
+    /// The name that the client asked for.
+    pub fn servername(&self) -> Option<String> {
+        self.negotiated(|negotiated| negotiated.server_name.clone())
+    }
+
+    /// How many certificates the peer presented.
+    #[wasm_bindgen(js_name = peerCertificateCount)]
+    pub fn peer_certificate_count(&self) -> usize {
+        self.read(|core| core.peer_certificates().len()).unwrap_or_default()
+    }
+
+    /// One of them, DER.
+    #[wasm_bindgen(js_name = peerCertificate)]
+    pub fn peer_certificate(&self, index: usize) -> Vec<u8> {
+        self.read(|core| core.peer_certificates().get(index).cloned()).flatten().unwrap_or_default()
+    }
+
+    /// How many bytes one `send` may carry.
+    #[wasm_bindgen(js_name = maxSendSize)]
+    pub fn max_send_size(&self) -> usize {
+        self.read(Core::max_send_size).unwrap_or_default()
+    }
+
+    /// The epoch in which the peer sends.
+    #[wasm_bindgen(js_name = readEpoch)]
+    pub fn read_epoch(&self) -> u16 {
+        self.read(|core| core.epochs().0).unwrap_or_default()
+    }
+
+    /// The epoch in which we send.
+    #[wasm_bindgen(js_name = writeEpoch)]
+    pub fn write_epoch(&self) -> u16 {
+        self.read(|core| core.epochs().1).unwrap_or_default()
+    }
+
+    /// The counters, as JSON.
+    pub fn stats(&self) -> String {
+        let members = self.read(|core| {
+            let stats = core.stats();
+            [
+                ("datagramsSent", stats.datagrams_sent),
+                ("datagramsReceived", stats.datagrams_received),
+                ("bytesSent", stats.bytes_sent),
+                ("bytesReceived", stats.bytes_received),
+                ("recordsReceived", stats.records_received),
+                ("recordsDiscarded", stats.records_discarded),
+                ("recordsForged", stats.records_forged),
+                ("recordsReplayed", stats.records_replayed),
+                ("flightsRetransmitted", stats.flights_retransmitted),
+                ("acksSent", stats.acks_sent),
+                ("acksReceived", stats.acks_received),
+            ]
+            .map(|(name, count)| format!("\"{name}\":{count}"))
+            .join(",")
+        });
+        format!("{{{}}}", members.unwrap_or_default())
+    }
+
+    /// A datagram arrived: the first `length` bytes of the input.
+    #[wasm_bindgen(js_name = handleDatagram)]
+    pub fn handle_datagram(&mut self, length: usize, now: f64) {
+        with_input(length, |datagram| self.write(|core| core.handle_datagram(datagram, Instant::from_millis_f64(now))));
+    }
+
+    /// The time has come that `pollTimeout` named.
+    #[wasm_bindgen(js_name = handleTimeout)]
+    pub fn handle_timeout(&mut self, now: f64) {
+        self.write(|core| core.handle_timeout(Instant::from_millis_f64(now)));
+    }
+
+    /// Queues the first `length` bytes of the input; says what became of it: its place in `SEND_RESULTS` of core.ts.
+    pub fn send(&mut self, length: usize) -> u32 {
+        let result = with_input(length, |data| self.write(|core| core.send(data)));
+        match result {
+            Some(Ok(())) => 0,
+            Some(Err(SendError::NotConnected)) => 1,
+            Some(Err(SendError::TooLarge { .. })) => 2,
+            Some(Err(SendError::Full { .. })) => 3,
+            Some(Err(SendError::Closed)) | None => 4,
+        }
+    }
+
+    /// Keying material.
+    #[wasm_bindgen(js_name = exportKeyingMaterial)]
+    pub fn export_keying_material(&self, label: &str, context: &[u8], length: usize) -> Result<Vec<u8>, String> {
+        let mut out = vec![0; length];
+        match self.read(|core| core.export_keying_material(label, context, &mut out)) {
+            Some(Ok(())) => Ok(out),
+            Some(Err(error)) => Err(failure::export(&error)),
+            None => Err(gone()),
+        }
+    }
+
+    /// An SRTP master key or salt, of what we send or of what the peer sends.
+    #[wasm_bindgen(js_name = srtpKey)]
+    pub fn srtp_key(&self, local: bool, salt: bool) -> Vec<u8> {
+        let key = self.read(|core| {
+            let keys = core.srtp_keys()?;
+            Some(match (core.is_server() == local, salt) {
+                (true, false) => keys.server_key.clone(),
+                (true, true) => keys.server_salt.clone(),
+                (false, false) => keys.client_key.clone(),
+                (false, true) => keys.client_salt.clone(),
+            })
+        });
+        key.flatten().unwrap_or_default()
+    }
+
+    /// Replaces the keys that we send with.
+    #[wasm_bindgen(js_name = updateKeys)]
+    pub fn update_keys(&mut self, request_peer: bool, now: f64) -> Result<(), String> {
+        match self.write(|core| core.update_keys(request_peer, Instant::from_millis_f64(now))) {
+            Some(result) => result.map_err(failure::update_keys),
+            None => Err(gone()),
+        }
+    }
+
+    /// Begins to close.
+    pub fn close(&mut self, now: f64) {
+        self.write(|core| core.close(Instant::from_millis_f64(now)));
+    }
+
+    /// The next event that was recorded, as JSON.
+    #[wasm_bindgen(js_name = pollTrace)]
+    pub fn poll_trace(&self) -> Option<String> {
+        self.recording.next_event()
+    }
+
+    /// The next line of the key log.
+    #[wasm_bindgen(js_name = pollKeyLog)]
+    pub fn poll_key_log(&self) -> Option<String> {
+        self.recording.next_key_line()
+    }
+
+    /// Puts the next datagram to send in the output; says whether there is one.
+    #[wasm_bindgen(js_name = pollTransmit)]
+    pub fn poll_transmit(&mut self, now: f64) -> bool {
+        with_output(|datagram| self.write(|core| core.poll_transmit(datagram, Instant::from_millis_f64(now))))
+            .unwrap_or_default()
+    }
+
+    /// The next event: what it is, with its parts in the scratch.
+    #[wasm_bindgen(js_name = pollEvent)]
+    pub fn poll_event(&mut self) -> u32 {
+        self.write(Core::poll_event).flatten().map_or(0, give_event)
+    }
+
+    /// When `handleTimeout` is to be called.
+    #[wasm_bindgen(js_name = pollTimeout)]
+    pub fn poll_timeout(&self) -> Option<f64> {
+        self.read(Core::poll_timeout).flatten().map(Instant::as_millis_f64)
+    }
+}
+
+impl Connection {
+    fn read<T>(&self, use_it: impl FnOnce(&Core) -> T) -> Option<T> {
+        match &self.core {
+            Place::Alone(core) => Some(use_it(core)),
+            Place::Member { endpoint, handle } => endpoint.try_borrow().ok()?.connection(*handle).map(use_it),
+        }
+    }
+
+    fn write<T>(&mut self, use_it: impl FnOnce(&mut Core) -> T) -> Option<T> {
+        match &mut self.core {
+            Place::Alone(core) => Some(use_it(core)),
+            Place::Member { endpoint, handle } => endpoint.try_borrow_mut().ok()?.connection_mut(*handle).map(use_it),
+        }
+    }
+
+    fn negotiated<T>(&self, use_it: impl FnOnce(&Negotiated) -> Option<T>) -> Option<T> {
+        self.read(|core| core.negotiated().and_then(use_it)).flatten()
+    }
+}
+
+/// Gives an event out: its number as `eventOf` in core.ts knows it, its parts in the scratch.
+pub(super) fn give_event(event: ConnectionEvent) -> u32 {
+    match event {
+        ConnectionEvent::Connected => 1,
+        ConnectionEvent::Datagram(data) => {
+            put_output(data);
+            2
+        }
+        ConnectionEvent::KeysUpdated { direction, epoch } => {
+            put_numbers(u32::from(direction == Direction::Received), epoch.into());
+            3
+        }
+        ConnectionEvent::PeerClosed => 4,
+        ConnectionEvent::Closed => 5,
+        ConnectionEvent::Failed(error) => {
+            put_error(&error);
+            6
+        }
+    }
+}
+
+fn gone() -> String {
+    failure::thrown("ERR_DTLS_CLOSED", "the connection is closed")
+}
