@@ -43,7 +43,7 @@ const program = (name) => join(ROOT, 'interop', name, 'target', 'debug', name);
 
 /** @type {Stack[]} */
 export const STACKS = [
-  { name: 'ours', command: [program('peer-ours')], abilities: { ...ALL, keyLog: false, certificates: ['p256', 'ed25519'] } },
+  { name: 'ours', command: [program('peer-ours')], abilities: { ...ALL, certificates: ['p256', 'ed25519'] } },
   { name: 'boring', command: [program('peer-boring')], abilities: { ...ALL, suites: false, cookie: false } },
   { name: 'wolfssl', command: [program('peer-wolfssl')], abilities: { ...ALL, fragmentedHello: false, update: 'requesting' } },
   {

@@ -6,6 +6,10 @@
  * @module
  */
 
+import * as bindings from './dtls_wasm.js';
+import { DtlsError, fromBinding } from './errors.js';
+import { assertLoaded } from './load.js';
+
 /** Which way something goes, seen from the endpoint that tells of it. */
 export type Direction = 'sent' | 'received';
 
@@ -105,4 +109,162 @@ export interface Field {
   /** What the field is for, with its RFC section. */
   note?: string;
   children?: Field[];
+}
+
+/** How to begin a simulation. */
+export interface SimulationOptions {
+  /** Decides everything that chance decides: the same seed gives the same run. Not for real connections. */
+  seed: number;
+  /** How the network behaves from the beginning. What is not said is perfect. */
+  conditions?: Partial<Conditions> | undefined;
+  /** The time at which it begins. Default: 0. */
+  now?: number | undefined;
+  /** Whether the server asks for a client certificate. Default: false. */
+  requestCert?: boolean | undefined;
+  /** The cipher suites of both sides, best first. */
+  ciphers?: readonly string[] | undefined;
+  /** The groups of both sides, best first. */
+  groups?: readonly string[] | undefined;
+  /** The groups that the client sends key shares for; if none of them is the server's first choice, it has to try again. */
+  keyShares?: readonly string[] | undefined;
+}
+
+const PERFECT: Conditions = { loss: 0, duplicate: 0, reorder: 0, delay: 0, jitter: 0, mtu: 65_535 };
+const SIDE_STATES = ['connecting', 'connected', 'closing', 'closed', 'failed'] as const;
+
+/** Two endpoints with a simulated network between them. Time passes only when `step` says so. */
+export class Simulation {
+  readonly #raw: RawSimulation;
+
+  /** `init()` of `dtls-wasm/core` must be complete. */
+  constructor({ seed, conditions, now = 0, requestCert = false, ciphers = [], groups = [], keyShares = [] }: SimulationOptions) {
+    const { Simulation: Raw } = builtIn('Simulation');
+    this.#raw = rethrowing(() => new Raw(seed, now, requestCert, ciphers.join(':'), groups.join(':'), keyShares.join(':')));
+    this.setConditions({ ...PERFECT, ...conditions });
+  }
+
+  /** The time. */
+  get now(): number {
+    return this.#raw.now();
+  }
+
+  /** When the next thing happens, if anything will. */
+  nextTime(): number | undefined {
+    return this.#raw.nextTime();
+  }
+
+  /** Lets happen what happens until `now`, in order, which then is the time. */
+  step(now: number): void {
+    this.#raw.step(now);
+  }
+
+  /** Goes on to the next thing and lets it happen; says whether there is one. */
+  advance(): boolean {
+    return this.#raw.advance();
+  }
+
+  /** When the next timer of a side runs out. */
+  timeout(side: Side): number | undefined {
+    return this.#raw.timeout(side === 'server');
+  }
+
+  /** How the network treats what is sent from now on. */
+  setConditions({ loss, duplicate, reorder, delay, jitter, mtu }: Conditions): void {
+    this.#raw.setConditions(loss, duplicate, reorder, delay, jitter, mtu);
+  }
+
+  /** A side sends application data; says whether it could. */
+  send(side: Side, data: Uint8Array): boolean {
+    return this.#raw.send(side === 'server', data);
+  }
+
+  /** A side updates its keys; says whether it could. */
+  updateKeys(side: Side, requestPeer = false): boolean {
+    return this.#raw.updateKeys(side === 'server', requestPeer);
+  }
+
+  /** A side closes. */
+  close(side: Side): void {
+    this.#raw.close(side === 'server');
+  }
+
+  /** Where a side stands. */
+  state(side: Side): (typeof SIDE_STATES)[number] {
+    return SIDE_STATES[this.#raw.state(side === 'server')] ?? 'failed';
+  }
+
+  /** The epochs of a side: in which its peer sends, and in which it sends. */
+  epochs(side: Side): { read: number; write: number } {
+    return { read: this.#raw.readEpoch(side === 'server'), write: this.#raw.writeEpoch(side === 'server') };
+  }
+
+  /** What happened since the last call, in order. */
+  events(): SimulationEvent[] {
+    return JSON.parse(this.#raw.events()) as SimulationEvent[];
+  }
+
+  /** Gives the memory back. */
+  free(): void {
+    this.#raw.free();
+  }
+}
+
+/** Dissects a datagram as it is on the wire. */
+export function dissectDatagram(bytes: Uint8Array): Field {
+  const { dissectDatagram: dissect } = builtIn('dissectDatagram');
+  return JSON.parse(dissect(bytes)) as Field;
+}
+
+/** Dissects the content of a record. `contentType` is named as in `transport:record`. */
+export function dissectContent(contentType: string, plaintext: Uint8Array): Field {
+  const { dissectContent: dissect } = builtIn('dissectContent');
+  return JSON.parse(rethrowing(() => dissect(contentType, plaintext))) as Field;
+}
+
+/** Dissects the body of a handshake message. `msgType` is named as in `dtls:message`. */
+export function dissectMessage(msgType: string, body: Uint8Array): Field {
+  const { dissectMessage: dissect } = builtIn('dissectMessage');
+  return JSON.parse(rethrowing(() => dissect(msgType, body))) as Field;
+}
+
+interface RawSimulation {
+  now(): number;
+  nextTime(): number | undefined;
+  step(until: number): void;
+  advance(): boolean;
+  timeout(server: boolean): number | undefined;
+  setConditions(loss: number, duplicate: number, reorder: number, delay: number, jitter: number, mtu: number): void;
+  send(server: boolean, data: Uint8Array): boolean;
+  updateKeys(server: boolean, requestPeer: boolean): boolean;
+  close(server: boolean): void;
+  state(server: boolean): number;
+  readEpoch(server: boolean): number;
+  writeEpoch(server: boolean): number;
+  events(): string;
+  free(): void;
+}
+
+/** What a module that was built with the features `inspect` and `sim` has beside the others. */
+interface Features {
+  Simulation: new (seed: number, now: number, mutual: boolean, ciphers: string, groups: string, keyShares: string) => RawSimulation;
+  dissectDatagram(bytes: Uint8Array): string;
+  dissectContent(contentType: string, plaintext: Uint8Array): string;
+  dissectMessage(msgType: string, body: Uint8Array): string;
+}
+
+/** The module's features, if it has the one that is called `name`. */
+function builtIn(name: keyof Features): Features {
+  assertLoaded();
+  if (!(name in bindings)) {
+    throw new DtlsError('ERR_DTLS_NOT_BUILT_IN', `The WebAssembly module was built without ${name}; the crate's features inspect and sim have it.`);
+  }
+  return bindings as unknown as Features;
+}
+
+function rethrowing<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (thrown) {
+    throw fromBinding(thrown);
+  }
 }

@@ -8,11 +8,11 @@ import { listen } from 'dtls-wasm/node';
  * fingerprint is what a client can check. `onConnection(connection)` and `onProblem(error)` are told of what happens.
  */
 export async function startEcho({ host, port, onProblem = () => {} }) {
-  const { cert, key, fingerprint } = await generateCertificate({ commonName: 'localhost' });
+  const { cert, key, fingerprint } = await generateCertificate({ names: ['localhost', '127.0.0.1', '::1'] });
   const server = await listen((connection) => {
     echo(connection).catch(onProblem);
   }, { host, port, cert, key });
-  return { server, fingerprint };
+  return { port: server.address().port, fingerprint, close: () => server.close() };
 }
 
 async function echo(connection) {

@@ -10,7 +10,7 @@ const { cert, key, fingerprint } = await dtls.generateCertificate();
 const server = await listen(async (connection) => {
   for await (const datagram of connection) connection.send(datagram);
 }, { host: '127.0.0.1', port: 0, cert, key });
-const client = await connect(`127.0.0.1:${server.address.port}`, { remoteFingerprints: [{ algorithm: 'sha-256', value: fingerprint }] });
+const client = await connect(`127.0.0.1:${server.address().port}`, { remoteFingerprints: [{ algorithm: 'sha-256', value: fingerprint }] });
 client.send(new TextEncoder().encode('from the package'));
 const { value } = await client[Symbol.asyncIterator]().next();
 await client.close();

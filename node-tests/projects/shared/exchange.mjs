@@ -5,7 +5,7 @@ export async function exchange({ DtlsConnection, generateCertificate }) {
   const certificate = await generateCertificate();
   const there = new TransformStream();
   const back = new TransformStream();
-  const server = new DtlsConnection({ role: 'server', transport: { readable: there.readable, writable: back.writable }, ...certificate });
+  const server = new DtlsConnection({ role: 'server', transport: { readable: there.readable, writable: back.writable }, certificate });
   const client = new DtlsConnection({
     role: 'client',
     transport: { readable: back.readable, writable: there.writable },

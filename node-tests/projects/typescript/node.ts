@@ -6,7 +6,7 @@ export async function echo(cert: string, key: string): Promise<Uint8Array | unde
     for await (const datagram of connection) connection.send(datagram);
   }, { host: '127.0.0.1', port: 0, cert, key });
   try {
-    const client = await connect(`127.0.0.1:${server.address.port}`, { servername: 'localhost', ca: cert });
+    const client = await connect(`127.0.0.1:${server.address().port}`, { servername: 'localhost', ca: cert });
     client.send(new Uint8Array([1]));
     for await (const datagram of client) return datagram;
   } catch (error) {

@@ -1,0 +1,477 @@
+import { Config, Connection, type ConnectionEvent, type Negotiated, type SrtpKeys } from './core.js';
+import { type Link, now, Pump } from './driver.js';
+import { DtlsError, optionError } from './errors.js';
+import { init, loadSync } from './load.js';
+import { checkConfig, checkOption, type ConfigOptions, refuseUnknown } from './options.js';
+import { DatagramQueue } from './queue.js';
+import type { TraceEvent } from './trace.js';
+import { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
+import { type DatagramStreams, streamTransport } from './transports/streams.js';
+import type { DatagramTransport } from './transports/transport.js';
+
+/** What can be listened to beside the application's data. */
+export interface ObserverOptions {
+  /**
+   * Tells the secrets of the connection, as lines of SSLKEYLOGFILE (RFC 9850), to the function or, if `true`, in `keylog`
+   * events. Whoever has them can read everything.
+   */
+  keylog?: boolean | ((line: string) => void) | undefined;
+  /** Is told everything that happens. */
+  trace?: ((event: TraceEvent) => void) | undefined;
+}
+
+/** How to make a {@link DtlsConnection}. */
+export interface DtlsConnectionOptions extends ConfigOptions, ObserverOptions {
+  /** What carries the datagrams: an `RTCDataChannel`, two streams (`{ readable, writable }`), or a transport of your own. */
+  transport: DatagramTransport | DatagramStreams | DataChannelLike;
+  /** Who begins: the client does. */
+  role: 'client' | 'server';
+  /** Clients: the name to ask for, which the server's certificate must have unless `remoteFingerprints` are given. */
+  servername?: string | undefined;
+  /** Ends the connection when it is aborted. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The states of a {@link DtlsConnection}. */
+export type DtlsConnectionState = 'new' | 'connecting' | 'connected' | 'closed' | 'failed';
+
+/** Counters of one connection. */
+export type DtlsConnectionStats = Readonly<Record<string, number>>;
+
+/** An `error` event: the connection failed. */
+export class DtlsErrorEvent extends Event {
+  /** Why: usually a {@link DtlsError}; what an `AbortSignal` gave, if it was aborted. */
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    super('error');
+    this.error = error;
+  }
+}
+
+/** A `keylog` event: one secret became known. */
+export class KeyLogEvent extends Event {
+  /** A line of SSLKEYLOGFILE, with its line feed. */
+  readonly line: string;
+
+  constructor(line: string) {
+    super('keylog');
+    this.line = line;
+  }
+}
+
+/** A `keysupdate` event: the keys of one direction were replaced. */
+export class KeysUpdateEvent extends Event {
+  /** Whose keys: those that this side sends with, or those of the peer. */
+  readonly direction: 'sent' | 'received';
+  /** The epoch of the new keys. */
+  readonly epoch: number;
+
+  constructor(direction: 'sent' | 'received', epoch: number) {
+    super('keysupdate');
+    this.direction = direction;
+    this.epoch = epoch;
+  }
+}
+
+/** Makes the connection of a core that something else drives. */
+export let adopt: (core: Connection, link: Link, observers: ObserverOptions) => Adopted;
+
+/** A connection, and what its driver tells it. */
+export interface Adopted {
+  readonly connection: DtlsConnection;
+  readonly event: (event: ConnectionEvent) => void;
+  readonly drain: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+const OPTIONS = ['transport', 'role', 'servername', 'signal', 'keylog', 'trace'];
+
+/**
+ * A DTLS connection over whatever carries datagrams.
+ *
+ * Events: `statechange`, `error` ({@link DtlsErrorEvent}), `keylog` ({@link KeyLogEvent}), `keysupdate`
+ * ({@link KeysUpdateEvent}).
+ */
+export class DtlsConnection extends EventTarget {
+  static {
+    adopt = (core, link, observers) => {
+      const connection = new DtlsConnection({ core, link, observers } as unknown as DtlsConnectionOptions);
+      return {
+        connection,
+        event: (event) => connection.#handle(event),
+        drain: () => connection.#drain(),
+        fail: (error) => connection.#finish('failed', error),
+      };
+    };
+  }
+
+  /** Is fulfilled when the handshake is complete, and rejected if it fails. Not to handle it is no error. */
+  readonly ready: Promise<void>;
+  /** Is fulfilled when the connection was closed as it should be, and rejected if it failed. Not to handle it is no error. */
+  readonly closed: Promise<void>;
+
+  readonly #settle = { ready: settled(), closed: settled() };
+  readonly #queue = new DatagramQueue();
+  readonly #observers: ObserverOptions;
+  #state: DtlsConnectionState = 'new';
+  #core: Connection | undefined;
+  #link: Link | undefined;
+  /** What is still known when the core is gone. */
+  #last: { negotiated: Negotiated | undefined; certificates: Uint8Array[]; stats: DtlsConnectionStats } | undefined;
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+
+  /**
+   * Begins to connect. What is wrong with the options and can be seen at once is thrown; what only the core can check
+   * (a certificate, a key) rejects `ready`.
+   */
+  constructor(options: DtlsConnectionOptions) {
+    super();
+    this.ready = this.#settle.ready.promise;
+    this.closed = this.#settle.closed.promise;
+    if ('core' in options && 'link' in options) {
+      // From `adopt`: `core` and `link` are not among the options, and an outsider has nothing to put there.
+      const { core, link, observers } = options as unknown as { core: Connection; link: Link; observers: ObserverOptions };
+      [this.#core, this.#link, this.#observers] = [core, link, observers];
+      this.#become('connecting');
+      return;
+    }
+    refuseUnknown(options, OPTIONS);
+    const { role, servername, signal } = options;
+    checkObservers(options);
+    if (role !== 'client' && role !== 'server') throw optionError('role', "'client' or 'server'", role);
+    checkOption('servername', servername, 'a DNS name or an IP address', (name) => typeof name === 'string' && name !== '');
+    checkOption('signal', signal, 'an AbortSignal', (value) => typeof value?.addEventListener === 'function');
+    checkConfig(role, options);
+    this.#observers = options;
+    const transport = transportOf(options.transport);
+    if (signal?.aborted) {
+      transport.stop?.();
+      this.#finish('failed', signal.reason);
+      return;
+    }
+    signal?.addEventListener('abort', () => this.#abort(signal.reason), { once: true });
+    if (loadSync()) this.#begin(options, transport);
+    else init().then(() => this.#begin(options, transport), (error: unknown) => this.#finish('failed', error));
+  }
+
+  /** The state; `statechange` tells of each change. */
+  get state(): DtlsConnectionState {
+    return this.#state;
+  }
+
+  /** The cipher suite, as in `'TLS_AES_128_GCM_SHA256'`, once it is negotiated. */
+  get cipher(): string | undefined {
+    return this.#negotiated?.cipher;
+  }
+
+  /** The group of the key exchange, as in `'x25519'`, once it is negotiated. */
+  get group(): string | undefined {
+    return this.#negotiated?.group;
+  }
+
+  /** The application protocol that was negotiated, if one was. */
+  get alpnProtocol(): string | undefined {
+    return this.#negotiated?.alpnProtocol;
+  }
+
+  /** The name that the client asked for, if it did. */
+  get servername(): string | undefined {
+    return this.#negotiated?.servername;
+  }
+
+  /** The keys of SRTP, if `srtpProfiles` have one in common. */
+  get srtp(): SrtpKeys | undefined {
+    return this.#state === 'connected' ? this.#core?.srtpKeys() : undefined;
+  }
+
+  /** How many bytes one `send` can carry: 0 unless connected. */
+  get maxDatagramSize(): number {
+    return this.#state === 'connected' ? (this.#core?.maxSendSize ?? 0) : 0;
+  }
+
+  /** The address of the peer, where the transport knows it. */
+  get remoteAddress(): string | undefined {
+    return this.#link?.remote?.address;
+  }
+
+  /** The port of the peer, where the transport knows it. */
+  get remotePort(): number | undefined {
+    return this.#link?.remote?.port;
+  }
+
+  /** Counters, as they are now. */
+  get stats(): DtlsConnectionStats {
+    return Object.freeze({ ...(this.#core?.stats ?? this.#last?.stats), datagramsDropped: this.#queue.dropped });
+  }
+
+  /** The peer's certificates, DER, its own first; none if it presented none. */
+  getRemoteCertificates(): ArrayBuffer[] {
+    const certificates = this.#core?.peerCertificates ?? this.#last?.certificates ?? [];
+    return certificates.map((der) => der.slice().buffer);
+  }
+
+  /**
+   * Sends one datagram. False says that too much was already waiting to be sent: the datagram is lost.
+   *
+   * Throws if the connection is not connected (`ERR_DTLS_NOT_READY`, `ERR_DTLS_CLOSED`) or `data` is larger than
+   * `maxDatagramSize` (`ERR_DTLS_TOO_LARGE`).
+   */
+  send(data: Uint8Array): boolean {
+    if (!(data instanceof Uint8Array)) throw optionError('data', 'a Uint8Array', data);
+    const core = this.#connected();
+    const result = core.send(data);
+    switch (result) {
+      case 'queued':
+        this.#link?.run();
+        return true;
+      case 'full':
+        return false;
+      case 'too-large':
+        throw new DtlsError('ERR_DTLS_TOO_LARGE', `A datagram of ${data.length} bytes is too large: at most ${core.maxSendSize} bytes fit (maxDatagramSize).`);
+      default:
+        throw closedError();
+    }
+  }
+
+  /** The next datagrams; the iteration ends when the connection is closed, and throws if it failed. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
+    const iterator: AsyncIterableIterator<Uint8Array> = {
+      next: () => this.#queue.next(),
+      // Leaving the loop closes nothing: another one may go on.
+      return: async () => ({ done: true, value: undefined }),
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  /** The datagrams that arrive, one in each chunk. */
+  get readable(): ReadableStream<Uint8Array> {
+    this.#readable ??= new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        const { done, value } = await this.#queue.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+    }, { highWaterMark: 0 });
+    return this.#readable;
+  }
+
+  /** Sends each chunk as one datagram; a chunk that is too large ends the stream with an error. */
+  get writable(): WritableStream<Uint8Array> {
+    this.#writable ??= new WritableStream<Uint8Array>({
+      start: () => this.ready,
+      write: (chunk) => void this.send(chunk),
+    });
+    return this.#writable;
+  }
+
+  /**
+   * `length` bytes of keying material that both sides have and nobody else (RFC 9846 §7.5). `label` says what for;
+   * `context` may be anything that both know.
+   */
+  exportKeyingMaterial(label: string, context: Uint8Array = new Uint8Array(), length = 32): Uint8Array {
+    checkOption('label', label, 'a string', (value) => typeof value === 'string');
+    checkOption('context', context, 'a Uint8Array', (value) => value instanceof Uint8Array);
+    checkOption('length', length, 'a whole number from 1 to 65535', (value) => Number.isInteger(value) && value > 0 && value <= 0xffff);
+    return this.#connected().exportKeyingMaterial(label, context, length);
+  }
+
+  /** Replaces the keys that this side sends with (RFC 9147 §8); with `requestPeer`, asks the peer to do the same. */
+  updateKeys({ requestPeer = false }: { requestPeer?: boolean } = {}): void {
+    this.#connected().updateKeys(requestPeer, now());
+    this.#link?.run();
+  }
+
+  /** Closes the connection, and says when that is done. The transport stays open. */
+  async close(): Promise<void> {
+    if (this.#core) {
+      this.#core.close(now());
+      this.#link?.run();
+    } else {
+      this.#finish('closed', undefined);
+    }
+    await this.closed.catch(() => {});
+  }
+
+  /** As `close()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #begin(options: DtlsConnectionOptions, transport: DatagramTransport): void {
+    if (this.#state !== 'new') return transport.stop?.();
+    try {
+      const config = new Config(options.role, { ...configOf(options), maxDatagramSize: options.maxDatagramSize ?? transport.maxDatagramSize });
+      try {
+        const record = recording(options);
+        this.#core = options.role === 'client' ? Connection.client(config, options.servername, now(), record) : Connection.server(config, now(), record);
+      } finally {
+        config.free();
+      }
+    } catch (error) {
+      transport.stop?.();
+      return this.#finish('failed', error);
+    }
+    const core = this.#core;
+    const pump = new Pump<ConnectionEvent>(core, (time) => {
+      this.#drain();
+      const datagram = core.pollTransmit(time);
+      if (datagram) transport.send(datagram);
+      return datagram !== undefined;
+    }, (event) => this.#handle(event));
+    this.#link = {
+      remote: transport.remote,
+      run: () => pump.run(),
+      release: () => {
+        pump.stop();
+        transport.stop?.();
+      },
+    };
+    this.#become('connecting');
+    transport.start({
+      datagram: (bytes) => {
+        if (pump.stopped || bytes.length === 0) return;
+        core.handleDatagram(bytes, now());
+        pump.run();
+      },
+      ended: (error) => this.#finish('failed', error instanceof DtlsError ? error
+        : new DtlsError('ERR_DTLS_TRANSPORT', 'What carries the datagrams failed.', { cause: error })),
+    });
+    if (!pump.stopped) pump.run();
+  }
+
+  #handle(event: ConnectionEvent): void {
+    switch (event.type) {
+      case 'connected':
+        this.#become('connected');
+        this.#settle.ready.resolve();
+        break;
+      case 'datagram':
+        this.#queue.push(event.data);
+        break;
+      case 'keys-updated':
+        this.dispatchEvent(new KeysUpdateEvent(event.direction, event.epoch));
+        break;
+      case 'peer-closed':
+        // The core closes as well, and says so when it is done.
+        break;
+      case 'closed':
+        this.#finish('closed', undefined);
+        break;
+      case 'failed':
+        this.#finish('failed', event.error);
+        break;
+    }
+  }
+
+  #abort(reason: unknown): void {
+    if (this.#state === 'closed' || this.#state === 'failed') return;
+    // The peer is told, as far as one datagram can; nobody waits for its answer.
+    this.#core?.close(now());
+    this.#link?.run();
+    this.#finish('failed', reason);
+  }
+
+  #finish(state: 'closed' | 'failed', error: unknown): void {
+    if (this.#state === 'closed' || this.#state === 'failed') return;
+    const core = this.#core;
+    if (core) {
+      this.#drain();
+      this.#last = { negotiated: core.negotiated, certificates: core.peerCertificates, stats: core.stats };
+      this.#core = undefined;
+      this.#link?.release();
+      core.free();
+    }
+    if (state === 'failed') {
+      this.#queue.end(error);
+      this.#settle.ready.reject(error);
+      this.#settle.closed.reject(error);
+    } else {
+      this.#queue.end();
+      this.#settle.ready.reject(closedError());
+      this.#settle.closed.resolve();
+    }
+    this.#become(state);
+    if (state === 'failed') this.dispatchEvent(new DtlsErrorEvent(error));
+  }
+
+  #become(state: DtlsConnectionState): void {
+    this.#state = state;
+    this.dispatchEvent(new Event('statechange'));
+  }
+
+  /** Tells observers what the core recorded. */
+  #drain(): void {
+    const { keylog, trace } = this.#observers;
+    if (keylog) {
+      for (let line; (line = this.#core?.pollKeyLog()) !== undefined;) {
+        if (typeof keylog === 'function') isolated(keylog, line);
+        else this.dispatchEvent(new KeyLogEvent(line));
+      }
+    }
+    if (trace) for (let event; (event = this.#core?.pollTrace()) !== undefined;) isolated(trace, JSON.parse(event) as TraceEvent);
+  }
+
+  #connected(): Connection {
+    if (this.#state === 'new' || this.#state === 'connecting') {
+      throw new DtlsError('ERR_DTLS_NOT_READY', 'The connection is not ready yet; wait for its promise ready.');
+    }
+    if (!this.#core || this.#state !== 'connected') throw closedError();
+    return this.#core;
+  }
+
+  get #negotiated(): Negotiated | undefined {
+    return this.#core?.negotiated ?? this.#last?.negotiated;
+  }
+}
+
+/** What of the observers the core has to record. */
+export function recording({ keylog, trace }: ObserverOptions): { trace: boolean; keylog: boolean } {
+  return { trace: trace !== undefined, keylog: Boolean(keylog) };
+}
+
+export function checkObservers({ keylog, trace }: ObserverOptions): void {
+  checkOption('keylog', keylog, 'true, false or a function', (value) => typeof value === 'boolean' || typeof value === 'function');
+  checkOption('trace', trace, 'a function', (value) => typeof value === 'function');
+}
+
+function transportOf(transport: DtlsConnectionOptions['transport']): DatagramTransport {
+  if (typeof transport !== 'object' || transport === null) {
+    throw optionError('transport', 'an RTCDataChannel, an object with readable and writable streams, or one with send() and start()', transport);
+  }
+  if ('start' in transport) return transport;
+  return 'readable' in transport ? streamTransport(transport) : dataChannelTransport(transport);
+}
+
+function configOf(options: DtlsConnectionOptions): ConfigOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !OPTIONS.includes(name)));
+}
+
+function closedError(): DtlsError {
+  return new DtlsError('ERR_DTLS_CLOSED', 'The connection is closed.');
+}
+
+/** Calls a function of the application; what it throws is reported as uncaught, and does not stop the machine. */
+function isolated<T>(call: (value: T) => void, value: T): void {
+  try {
+    call(value);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+/** A promise to settle later. That nobody handles its rejection is no error: `closed` and `error` tell the same. */
+function settled(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,38 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * `dtls-wasm`: DTLS 1.3 (RFC 9147) for browsers, workers, Deno, Bun and Node, over anything that carries datagrams.
+ *
+ * ```js
+ * import { DtlsConnection } from 'dtls-wasm';
+ *
+ * const connection = new DtlsConnection({ transport: dataChannel, role: 'client', remoteFingerprints });
+ * await connection.ready;
+ * connection.send(new TextEncoder().encode('hello'));
+ * for await (const datagram of connection) console.log(datagram);
+ * ```
+ *
+ * @module
+ */
+
+import { generateCertificate as generate } from './core.js';
+import { now } from './driver.js';
+import { init } from './load.js';
+import { type CertificateOptions, checkCertificateOptions, type GeneratedCertificate } from './options.js';
+
+export {
+  DtlsConnection, DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent,
+  type DtlsConnectionOptions, type DtlsConnectionState, type DtlsConnectionStats, type ObserverOptions,
+} from './connection.js';
+export type { SrtpKeys } from './core.js';
+export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
+export type { CertificateOptions, CertificateSource, ConfigOptions, Fingerprint, GeneratedCertificate } from './options.js';
+export { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
+export { type DatagramStreams, streamTransport } from './transports/streams.js';
+export type { DatagramReceiver, DatagramTransport } from './transports/transport.js';
+
+/** Makes a certificate that signs itself, with its key and its fingerprint. */
+export async function generateCertificate(options: CertificateOptions = {}): Promise<GeneratedCertificate> {
+  checkCertificateOptions(options);
+  await init();
+  return generate(options, now());
+}
