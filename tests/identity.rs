@@ -59,6 +59,8 @@ fn chains_of_every_algorithm_lead_to_their_root() {
         assert_eq!(verdict(&["alone"], &presented(&[&server, &middle])), Err(CertificateError::UnknownIssuer));
     }
     assert_eq!(verdict(&["root-rsa"], &presented(&["server-pss"])), Ok(()));
+    let of_p384 = if cfg!(feature = "p384") { Ok(()) } else { Err(CertificateError::UnsupportedAlgorithm) };
+    assert_eq!(verdict(&["root-p384"], &presented(&["server-p384"])), of_p384);
     assert_eq!(verdict(&["root-p256"], &presented(&["plain"])), Ok(()));
 }
 

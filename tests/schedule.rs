@@ -1,6 +1,6 @@
 //! The key schedule, the transcript and the record keys against handshakes of other implementations.
 #![cfg(feature = "rustcrypto")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use dtls_wasm::crypto::CipherSuiteImpl;
 use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, TLS_AES_128_GCM_SHA256};

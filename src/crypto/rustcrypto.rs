@@ -34,12 +34,14 @@ const SUITES: [&CipherSuiteImpl; 3] = if cfg!(target_arch = "wasm32") {
 const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519MLKEM768, NamedGroup::X25519, NamedGroup::SECP256R1];
 
 /// The schemes that a CertificateVerify may use, best first.
-const SCHEMES: [SignatureScheme; 5] = [
+const SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::ECDSA_SECP256R1_SHA256,
     SignatureScheme::ED25519,
     SignatureScheme::RSA_PSS_RSAE_SHA256,
     SignatureScheme::RSA_PSS_RSAE_SHA384,
     SignatureScheme::RSA_PSS_RSAE_SHA512,
+    #[cfg(feature = "p384")]
+    SignatureScheme::ECDSA_SECP384R1_SHA384,
 ];
 
 /// The provider, with random bytes of the platform.

