@@ -191,7 +191,7 @@ fn rsa_key(der: &[u8]) -> Option<RsaPublicKey> {
     reader.finish().ok()?;
     let modulus = BoxedUint::from_be_slice_vartime(modulus.as_bytes());
     // The crate has the same bounds, but takes a modulus for as long as the words that it fills.
-    if !RSA_BITS.contains(&modulus.bits_vartime()) {
+    if !RSA_BITS.contains(&modulus.bit_width_vartime()) {
         return None;
     }
     RsaPublicKey::new(modulus, BoxedUint::from_be_slice_vartime(exponent.as_bytes())).ok()
