@@ -253,7 +253,12 @@ impl Connection {
     /// Begins to wait for the rest of a flight of which a part arrived.
     fn arm_ack(&mut self, now: Instant) {
         let is_partial = self.handshake.is_some() && !self.to_acknowledge.is_empty();
-        if is_partial && self.timers.ack.is_none() && self.may_acknowledge() {
+        if !is_partial || !self.may_acknowledge() {
+            return;
+        }
+        // RFC 9147 §7.1: at once behind a gap, else when the rest is late.
+        self.ack_due |= self.incoming.has_gap();
+        if self.timers.ack.is_none() {
             self.timers.arm_ack(&self.role.common().transport, now);
         }
     }
@@ -300,12 +305,13 @@ impl Connection {
         let acknowledged = self.outgoing.acknowledge(numbers);
         if acknowledged.anything_new {
             self.timers.retransmission.reset_backoff();
+            self.outgoing.resend_overtaken(numbers);
         }
         if self.outgoing.is_empty() {
             self.all_acknowledged(now);
-        } else if acknowledged.anything_new || self.timers.may_resend(&self.role.common().transport, now) {
-            // RFC 9147 §7.2: what an ACK leaves out was lost. An empty one says that nothing could be read, and one
-            // that brings nothing new that what we sent since the last one was lost as well.
+        } else if self.timers.may_resend(&self.role.common().transport, now) {
+            // RFC 9147 §7.2: what an ACK leaves out was lost, unless it was sent only just now. An empty one says that
+            // nothing could be read.
             self.outgoing.resend();
         }
         Ok(Handled::Yes)

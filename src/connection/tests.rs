@@ -310,3 +310,18 @@ fn a_server_whose_signer_fails_says_so_in_a_way_the_client_can_read() {
     assert_eq!(pair.a.error(), Some(&Error::AlertReceived(crate::wire::registry::AlertDescription::INTERNAL_ERROR)));
     assert!(!pair.b.poll_transmit(&mut Vec::new(), pair.now()));
 }
+
+#[test]
+fn a_gap_is_acknowledged_at_once_and_only_what_was_overtaken_is_sent_again() {
+    let (mut client, mut server) = (client_config(), server_config());
+    client.key_shares = vec![NamedGroup::X25519];
+    server.common.groups = vec![NamedGroup::X25519MLKEM768];
+    server.common.transport.max_datagram_size = 256;
+    let mut pair = pair(client, server);
+    // 0 is the ClientHello, 1 the HelloRetryRequest, 2 and 3 are the second ClientHello, 4 to 8 the ServerHello.
+    pair.network.drop_exactly([5]);
+    connected(&mut pair);
+    // Six flights of 10 ms: the two hellos and their answers, the ACK, the lost part, the client's flight, its ACK.
+    assert!(pair.now() - START < Duration::from_millis(100), "{:?}", pair.now() - START);
+    assert_eq!(pair.b.stats().flights_retransmitted, 0);
+}

@@ -183,10 +183,29 @@ impl Outgoing {
         self.release_if_empty();
     }
 
+    /// What was sent in records before the newest one of `acknowledged`, and is unacknowledged, is to be sent again: it
+    /// was overtaken, while what was sent after it may still be under way (as QUIC does, RFC 9002 §6.1). Each record is
+    /// judged once, so that further ACKs do not send it yet again.
+    pub fn resend_overtaken(&mut self, acknowledged: &[RecordNumber]) {
+        let Some(newest) = acknowledged.iter().max() else { return };
+        for sent in self.sent.iter_mut().filter(|sent| !sent.is_lost && sent.number < *newest) {
+            sent.is_lost = true;
+            for carried in &sent.carried {
+                if let Some(message) = self.messages.iter_mut().find(|m| m.message_seq == carried.message_seq) {
+                    message.unsent.insert(carried.units.clone());
+                    message.acknowledged.iter().for_each(|range| message.unsent.remove(range));
+                }
+            }
+        }
+    }
+
     /// Whatever is unacknowledged is to be sent again.
     pub fn resend(&mut self) {
         for message in &mut self.messages {
             message.unsent = message.unacknowledged();
+        }
+        for sent in &mut self.sent {
+            sent.is_lost = true;
         }
     }
 
@@ -240,7 +259,7 @@ impl Outgoing {
                 message.unsent.remove(carried.units.clone());
             }
         }
-        self.sent.push_back(SentRecord { number, carried });
+        self.sent.push_back(SentRecord { number, carried, is_lost: false });
         while self.sent.len() > self.max_sent {
             self.sent.pop_front();
         }
@@ -303,6 +322,8 @@ impl Message {
 struct SentRecord {
     number: RecordNumber,
     carried: Vec<Carried>,
+    /// Its content was judged lost, and queued to be sent again.
+    is_lost: bool,
 }
 
 /// A fragment that is to be, or was, in a record.
