@@ -69,6 +69,8 @@ impl RecordLayer {
     pub fn install_read(&mut self, epoch: u16, keys: TrafficKeys) {
         self.discard_protected_read(epoch);
         let place = self.read.partition_point(|other| other.epoch < epoch);
+        // An idle connection holds memory for the epochs it has, not for those it might have.
+        self.read.reserve_exact(1);
         self.read.insert(place, ReadEpoch::new(epoch, keys));
     }
 
@@ -76,6 +78,7 @@ impl RecordLayer {
     pub fn install_write(&mut self, epoch: u16, keys: TrafficKeys) {
         self.discard_protected_write(epoch);
         let place = self.write.partition_point(|other| other.epoch < epoch);
+        self.write.reserve_exact(1);
         self.write.insert(place, WriteEpoch::new(epoch, keys));
     }
 
@@ -219,10 +222,12 @@ impl RecordLayer {
 
     fn discard_protected_read(&mut self, epoch: u16) {
         self.read.retain(|read| read.epoch != epoch);
+        self.read.shrink_to_fit();
     }
 
     fn discard_protected_write(&mut self, epoch: u16) {
         self.write.retain(|write| write.epoch != epoch);
+        self.write.shrink_to_fit();
     }
 
     /// Finds out what the first record of `datagram` is and how long it is, or how much to discard and why.

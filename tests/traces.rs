@@ -278,3 +278,32 @@ fn the_connection_id_is_demanded() {
     // It is part of the additional data as well.
     assert_eq!(open(reader(b""), &stripped), Err(DiscardReason::Forged));
 }
+
+/// What came out of the protection is a content, and what was put together is a message, that the dissector knows to
+/// the last byte.
+#[cfg(feature = "inspect")]
+#[test]
+fn everything_that_was_deprotected_is_dissected() {
+    use dtls_wasm::inspect::{self, Field, MALFORMED, UNEXPECTED};
+
+    let check = |field: &Field, len: usize, what: &str| {
+        let mut end = 0;
+        for leaf in field.leaves() {
+            assert!(leaf.name != MALFORMED && leaf.name != UNEXPECTED, "{what}: {leaf:?}");
+            assert_eq!(leaf.range.start, end, "{what}: {leaf:?}");
+            end = leaf.range.end;
+        }
+        assert_eq!(end, len, "{what}");
+    };
+    for capture in all() {
+        let transcribed = transcribe(&capture);
+        for record in &transcribed.records {
+            let field = inspect::content(record.content_type, &record.content);
+            check(&field, record.content.len(), &format!("{}: {:?}", capture.name, record.number));
+        }
+        for message in transcribed.messages.iter().flatten() {
+            let field = inspect::message(message.msg_type, &message.body);
+            check(&field, message.body.len(), &format!("{}: {}", capture.name, message.msg_type));
+        }
+    }
+}

@@ -467,3 +467,17 @@ fn a_stateless_reply_is_not_numbered_again() {
     writer.skip_plaintext(1);
     assert_eq!(writer.next_number(0).unwrap().sequence_number, 5);
 }
+
+#[test]
+fn memory_is_held_for_the_epochs_that_are_there() {
+    let mut records = RecordLayer::new();
+    for epoch in 2..20 {
+        records.install_read(epoch, keys(2));
+        records.install_write(epoch, keys(2));
+        records.discard_read(epoch - 1);
+        records.discard_write(epoch - 1);
+    }
+    records.discard_read(0);
+    assert_eq!((records.read.capacity(), records.write.capacity()), (1, 1));
+    assert!(records.plaintext_read.is_none());
+}

@@ -1,7 +1,14 @@
 //! Reads connections of other implementations from the first byte to the last, with the secrets of their key logs.
 //!
 //! Include it with `#[path = "support/captures.rs"] mod captures;`. A capture that cannot be read is a panic.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,7 +1,14 @@
 //! Reads the recorded handshakes of `vectors/browser-flights`.
 //!
 //! Include it with `#[path = "support/flights.rs"] mod flights;`. A recording that cannot be read is a panic.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 use std::path::{Path, PathBuf};
 

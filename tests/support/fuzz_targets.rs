@@ -1,6 +1,13 @@
 //! What fuzzing does with its input. `fuzz/` feeds these functions with new inputs, `tests/corpus.rs` with those that are
 //! kept in `tests/corpus`, and other tests with recorded ones. A panic is a finding.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 use std::fmt::Debug;
 

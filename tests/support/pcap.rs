@@ -1,7 +1,14 @@
 //! Reads the UDP datagrams of a capture file: pcap or pcapng, over Ethernet, Linux cooked, loopback or raw IP.
 //!
 //! Include it with `#[path = "support/pcap.rs"] mod pcap;`. Captures are test data: one that cannot be read is a panic.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
