@@ -53,8 +53,8 @@ pub struct Endpoint {
     stats: EndpointStats,
 }
 
-/// Makes the listener of a connection with the peer at an address, if it is to have one.
-pub type MakeTrace = Box<dyn FnMut(&PeerAddress) -> Option<Box<dyn Trace>> + Send>;
+/// Makes the listener of a connection that is about to begin, if it is to have one.
+pub type MakeTrace = Box<dyn FnMut(ConnectionHandle, &PeerAddress) -> Option<Box<dyn Trace>> + Send>;
 
 impl Endpoint {
     /// An endpoint that accepts clients if it is given a `server` configuration, and can be a client in any case.
@@ -160,7 +160,8 @@ impl Endpoint {
 
     // C. What the application wants.
 
-    /// Gives every connection that begins from now on the listener that `make` makes for it: a key log, for example.
+    /// Gives every connection that begins from now on the listener that `make` makes for it: a key log, for example. The
+    /// listener hears everything from the ClientHello on.
     pub fn trace_connections(&mut self, make: MakeTrace) {
         self.listeners = Some(make);
     }
@@ -180,7 +181,7 @@ impl Endpoint {
         if !self.connections.make_room(&self.limits) {
             return Err(ConnectError::TooManyConnections);
         }
-        let trace = self.listeners.as_mut().and_then(|make| make(&to));
+        let trace = self.make_trace(&to);
         let connection = Connection::client_traced(config, name, trace, now).map_err(ConnectError::Config)?;
         let handle =
             self.connections.insert(Entry::client(connection, to, now)).ok_or(ConnectError::TooManyConnections)?;
@@ -276,6 +277,11 @@ impl Endpoint {
         true
     }
 
+    fn make_trace(&mut self, peer: &PeerAddress) -> Option<Box<dyn Trace>> {
+        let handle = self.connections.next_handle()?;
+        self.listeners.as_mut().and_then(|make| make(handle, peer))
+    }
+
     fn reply(&mut self, to: PeerAddress, reply: Vec<u8>) {
         if self.replies.len() >= self.limits.replies {
             self.replies.pop_front();
@@ -292,8 +298,9 @@ impl Endpoint {
         }
         let message_seq = accepted.message_seq;
         let has_proved_address = accepted.retry.is_some();
-        let trace = self.listeners.as_mut().and_then(|make| make(&from));
-        let Ok(connection) = Connection::accept_traced(Arc::clone(listener.config()), accepted, trace, now) else {
+        let config = Arc::clone(listener.config());
+        let trace = self.make_trace(&from);
+        let Ok(connection) = Connection::accept_traced(config, accepted, trace, now) else {
             count(&mut self.stats.no_room);
             return;
         };

@@ -537,14 +537,15 @@ fn an_endpoint_is_a_client_too_and_has_one_connection_with_each_address() {
 fn every_connection_gets_a_listener_of_its_own() {
     let mut world = World::new(server(EndpointLimits::default()));
     let trace = MemoryTrace::with_secrets();
-    let (shared, mut made) = (trace.clone(), 0);
-    world.server.trace_connections(Box::new(move |from| {
-        assert_eq!(*from, address(1));
-        made += 1;
-        assert_eq!(made, 1);
+    let shared = trace.clone();
+    let made_for = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let made = Arc::clone(&made_for);
+    world.server.trace_connections(Box::new(move |handle, from| {
+        made.lock().unwrap().push((handle, *from));
         Some(Box::new(shared.clone()))
     }));
-    world.connect(1, 1);
+    let handle = world.connect(1, 1);
+    assert_eq!(*made_for.lock().unwrap(), [(handle, address(1))]);
     let events = trace.take();
     assert_eq!(events.first().and_then(|event| event.text("msg_type")), Some("client_hello"));
     let secrets = events.iter().filter(|event| event.name == "security:secret").count();

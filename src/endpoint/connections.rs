@@ -187,6 +187,11 @@ impl Connections {
         true
     }
 
+    /// The handle that the next connection will have.
+    pub(super) fn next_handle(&self) -> Option<ConnectionHandle> {
+        self.slots.next()
+    }
+
     /// Takes in a connection, which has no place among the routes yet.
     pub(super) fn insert(&mut self, entry: Entry) -> Option<ConnectionHandle> {
         let half_open_since = entry.is_half_open_server().then_some(entry.began);

@@ -62,6 +62,16 @@ impl<T> Slots<T> {
         self.len
     }
 
+    /// The handle that the next value will have.
+    pub(super) fn next(&self) -> Option<ConnectionHandle> {
+        let Some(&index) = self.free.last() else {
+            let index = u32::try_from(self.slots.len()).ok().filter(|index| *index <= MAX_INDEX)?;
+            return Some(ConnectionHandle { index, generation: 0 });
+        };
+        let slot = self.slots.get(usize::try_from(index).ok()?)?;
+        Some(ConnectionHandle { index, generation: slot.generation })
+    }
+
     /// Gives `value` a place, or gives it back if there are no more numbers.
     pub(super) fn insert(&mut self, value: T) -> Result<ConnectionHandle, T> {
         let index = match self.free.pop() {
@@ -117,11 +127,15 @@ mod tests {
     #[test]
     fn a_handle_dies_with_its_connection() {
         let mut slots = Slots::new();
+        let first = slots.next();
         let (a, b) = (slots.insert('a').unwrap(), slots.insert('b').unwrap());
+        assert_eq!(first, Some(a));
         assert_eq!((slots.get(a), slots.get(b), slots.len()), (Some(&'a'), Some(&'b'), 2));
         assert_eq!(slots.remove(a), Some('a'));
         assert_eq!((slots.remove(a), slots.get(a), slots.len()), (None, None, 1));
+        let next = slots.next();
         let c = slots.insert('c').unwrap();
+        assert_eq!(next, Some(c));
         assert_eq!((c.index, slots.get(c).copied(), slots.get_mut(a)), (a.index, Some('c'), None));
     }
 
