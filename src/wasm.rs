@@ -14,6 +14,8 @@ mod connection;
 mod endpoint;
 mod failure;
 mod identity;
+#[cfg(feature = "inspect")]
+mod inspect;
 mod recording;
 mod scratch;
 #[cfg(feature = "sim")]
@@ -23,6 +25,8 @@ pub use config::{Config, Roots};
 pub use connection::Connection;
 pub use endpoint::Endpoint;
 pub use identity::{fingerprint, self_signed};
+#[cfg(feature = "inspect")]
+pub use inspect::{dissect_content, dissect_datagram, dissect_message};
 pub use scratch::Scratch;
 #[cfg(feature = "sim")]
 pub use simulation::Simulation;
