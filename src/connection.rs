@@ -55,6 +55,8 @@ pub struct Connection {
     /// Whether an ACK is to be sent at the next opportunity.
     ack_due: bool,
     timers: Timers,
+    /// How long a datagram of a flight may be: shorter after repeated silence.
+    flight_datagram_size: usize,
     /// Present until the handshake is complete.
     handshake: Option<State>,
     /// Present from then on.
@@ -175,6 +177,7 @@ impl Connection {
         let common = role.common();
         let timers = Timers::new(&common.transport, now);
         let outgoing = Outgoing::new(next_sent, &common.limits);
+        let flight_datagram_size = common.transport.max_datagram_size;
         Self {
             role,
             state: ConnectionState::Connecting,
@@ -185,6 +188,7 @@ impl Connection {
             to_acknowledge: ToAcknowledge::default(),
             ack_due: false,
             timers,
+            flight_datagram_size,
             handshake: None,
             established: None,
             task: TaskSlot::default(),

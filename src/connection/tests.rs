@@ -192,8 +192,9 @@ fn a_silent_peer_is_unreachable_after_the_configured_number_of_tries() {
         let Some(at) = client.poll_timeout() else { break };
         client.handle_timeout(at);
     }
-    // Two datagrams for each try, because of the post-quantum key share.
-    assert_eq!(sent.len(), 8);
+    // Two datagrams for each try, because of the post-quantum key share; three for the last, in shorter ones.
+    assert_eq!(sent.len(), 9);
+    assert!(sent[6..].iter().all(|len| *len <= 548));
     assert_eq!(events(&mut client), [ConnectionEvent::Failed(Error::PeerUnreachable)]);
 }
 
@@ -324,4 +325,20 @@ fn a_gap_is_acknowledged_at_once_and_only_what_was_overtaken_is_sent_again() {
     // Six flights of 10 ms: the two hellos and their answers, the ACK, the lost part, the client's flight, its ACK.
     assert!(pair.now() - START < Duration::from_millis(100), "{:?}", pair.now() - START);
     assert_eq!(pair.b.stats().flights_retransmitted, 0);
+}
+
+#[test]
+fn flights_shrink_to_what_the_path_carries() {
+    // The client tries once more while the server finds out about the path for itself.
+    for (mtu, tries) in [(600, 3), (300, 7)] {
+        let (mut client, mut server) = (client_config(), server_config());
+        client.common.transport.handshake_timeout = Duration::from_secs(300);
+        server.common.transport.handshake_timeout = Duration::from_secs(300);
+        let mut pair = pair(client, server);
+        pair.network.set_conditions(Conditions { mtu, ..Conditions::default() });
+        let deadline = pair.now() + Duration::from_secs(300);
+        let is_connected = |connection: &Connection| connection.state() == ConnectionState::Connected;
+        assert_eq!(pair.run(deadline, |a, b| is_connected(a) && is_connected(b)), Outcome::Done);
+        assert_eq!(pair.a.stats().flights_retransmitted, tries);
+    }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Connection, ConnectionState};
-use crate::config::TransportConfig;
+use crate::config::{MIN_DATAGRAM_SIZE, TransportConfig};
 use crate::error::Error;
 use crate::flight::retransmit::{Retransmission, RetransmitDecision};
 use crate::handshake::EPOCH_HANDSHAKE;
@@ -78,7 +78,22 @@ fn take_due(timer: &mut Option<Instant>, now: Instant) -> bool {
     due
 }
 
+/// What every IPv4 path carries in practice: 576 bytes (RFC 791) less the headers of IP and UDP.
+const SMALL_DATAGRAM: usize = 548;
+
 impl Connection {
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-4.4
+    //# If repeated retransmissions do not result in a response, and the PMTU is unknown, subsequent retransmissions SHOULD back off to a smaller record size, fragmenting the handshake message as appropriate.
+    /// Datagrams of flights stay that short for the rest of the connection: the path is not likely to get wider.
+    fn shrink_flights(&mut self, retransmissions: u32) {
+        let size = match retransmissions {
+            0..=2 => return,
+            3..=5 => SMALL_DATAGRAM,
+            _ => MIN_DATAGRAM_SIZE,
+        };
+        self.flight_datagram_size = self.flight_datagram_size.min(size);
+    }
+
     pub(super) fn fire_timers(&mut self, now: Instant) {
         if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
             return;
@@ -101,6 +116,7 @@ impl Connection {
             RetransmitDecision::NotDue => {}
             RetransmitDecision::Resend { count, timeout } => {
                 self.outgoing.resend();
+                self.shrink_flights(count);
                 self.stats.flights_retransmitted = self.stats.flights_retransmitted.saturating_add(1);
                 let timeout_micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
                 self.tracer.tell(now, || Event::FlightRetransmitted { count, timeout_micros });

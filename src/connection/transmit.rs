@@ -160,7 +160,7 @@ impl Connection {
         if !self.outgoing.has_unsent() {
             return Ok(());
         }
-        let limit = self.common().transport.max_datagram_size;
+        let limit = self.flight_datagram_size;
         let traced = self.tracer.is_active();
         let records = &mut written.records;
         let packed =

@@ -156,10 +156,7 @@ mod tests {
     use crate::crypto::rustcrypto::OsRandom;
 
     fn hex(text: &str) -> Vec<u8> {
-        text.as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect()
+        text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
     }
 
     /// RFC 6979 appendix A.2.5, "sample" with SHA-256.
