@@ -25,7 +25,7 @@ pub struct Endpoint {
 }
 
 /// What is recorded of the connections that JavaScript has not asked for yet.
-type Recordings = Arc<Mutex<Vec<(PeerAddress, Recording)>>>;
+type Recordings = Arc<Mutex<Vec<(ConnectionHandle, Recording)>>>;
 
 #[wasm_bindgen]
 impl Endpoint {
@@ -75,11 +75,10 @@ impl Endpoint {
     /// The connection of a handle.
     pub fn connection(&self, handle: f64) -> Option<Connection> {
         let handle = handle_of(handle);
-        let address = self.core.borrow().address(handle)?;
-        // Connections with one address are told of in the order in which they began.
+        self.core.borrow().connection(handle)?;
         let recording = lock(&self.recordings, |recordings| {
-            let place = recordings.iter().position(|(of, _)| *of == address)?;
-            Some(recordings.remove(place).1)
+            let place = recordings.iter().position(|(of, _)| *of == handle)?;
+            Some(recordings.swap_remove(place).1)
         });
         Some(Connection::member(Rc::clone(&self.core), handle, recording.unwrap_or_default()))
     }
@@ -96,13 +95,13 @@ impl Endpoint {
             return;
         }
         let recordings = Arc::clone(&self.recordings);
-        self.core.borrow_mut().trace_connections(Box::new(move |address| {
+        self.core.borrow_mut().trace_connections(Box::new(move |handle, _| {
             let recording = Recording::default();
             let listener = recording.listener(what);
             lock(&recordings, |recordings| {
                 // What nobody asked for before its connection was gone is recorded by nobody else any more.
                 recordings.retain(|(_, recording)| recording.is_shared());
-                recordings.push((*address, recording));
+                recordings.push((handle, recording));
             });
             Some(listener)
         }));
@@ -170,6 +169,6 @@ fn handle_of(number: f64) -> ConnectionHandle {
     ConnectionHandle::from_u64(number as u64)
 }
 
-fn lock<T>(recordings: &Recordings, use_it: impl FnOnce(&mut Vec<(PeerAddress, Recording)>) -> T) -> T {
+fn lock<T>(recordings: &Recordings, use_it: impl FnOnce(&mut Vec<(ConnectionHandle, Recording)>) -> T) -> T {
     use_it(&mut recordings.lock().unwrap_or_else(PoisonError::into_inner))
 }
