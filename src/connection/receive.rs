@@ -305,7 +305,7 @@ impl Connection {
         let acknowledged = self.outgoing.acknowledge(numbers);
         if acknowledged.anything_new {
             self.timers.retransmission.reset_backoff();
-            self.outgoing.resend_overtaken(numbers);
+            self.outgoing.resend_overtaken();
         }
         if self.outgoing.is_empty() {
             self.all_acknowledged(now);

@@ -33,6 +33,10 @@ pub struct Outgoing {
     /// What was sent in which record, oldest first; at most `max_sent`.
     sent: VecDeque<SentRecord>,
     max_sent: usize,
+    /// How many records were sent: what orders them.
+    next_order: u64,
+    /// Where the last record that was acknowledged stands in that order.
+    overtaken_below: u64,
 }
 
 /// Is told of a record before it is protected: its number, its type, its content, and where it will stand in the
@@ -56,6 +60,8 @@ impl Outgoing {
             messages: VecDeque::new(),
             sent: VecDeque::new(),
             max_sent: limits.sent_records,
+            next_order: 0,
+            overtaken_below: 0,
         }
     }
 
@@ -140,6 +146,7 @@ impl Outgoing {
         for number in numbers {
             let Some(place) = self.sent.iter().position(|sent| sent.number == *number) else { continue };
             let Some(sent) = self.sent.remove(place) else { continue };
+            self.overtaken_below = self.overtaken_below.max(sent.order);
             for carried in sent.carried {
                 let Some(message) = self.messages.iter_mut().find(|m| m.message_seq == carried.message_seq) else {
                     continue;
@@ -183,12 +190,14 @@ impl Outgoing {
         self.release_if_empty();
     }
 
-    /// What was sent in records before the newest one of `acknowledged`, and is unacknowledged, is to be sent again: it
-    /// was overtaken, while what was sent after it may still be under way (as QUIC does, RFC 9002 §6.1). Each record is
-    /// judged once, so that further ACKs do not send it yet again.
-    pub fn resend_overtaken(&mut self, acknowledged: &[RecordNumber]) {
-        let Some(newest) = acknowledged.iter().max() else { return };
-        for sent in self.sent.iter_mut().filter(|sent| !sent.is_lost && sent.number < *newest) {
+    /// What was sent before some record that is acknowledged, and is not acknowledged itself, is to be sent again: it was
+    /// overtaken, while what was sent after that record may still be under way (as QUIC does, RFC 9002 §6.1). Each
+    /// record is judged once, so that further ACKs do not send it yet again.
+    pub fn resend_overtaken(&mut self) {
+        // In order of sending, which is not that of their numbers: a hello that is sent again has a lower epoch than
+        // what was sent before it.
+        let overtaken = self.sent.iter_mut().filter(|sent| sent.order < self.overtaken_below && !sent.is_lost);
+        for sent in overtaken {
             sent.is_lost = true;
             for carried in &sent.carried {
                 if let Some(message) = self.messages.iter_mut().find(|m| m.message_seq == carried.message_seq) {
@@ -259,7 +268,8 @@ impl Outgoing {
                 message.unsent.remove(carried.units.clone());
             }
         }
-        self.sent.push_back(SentRecord { number, carried, is_lost: false });
+        self.sent.push_back(SentRecord { number, order: self.next_order, carried, is_lost: false });
+        self.next_order = self.next_order.saturating_add(1);
         while self.sent.len() > self.max_sent {
             self.sent.pop_front();
         }
@@ -321,6 +331,8 @@ impl Message {
 #[derive(Debug)]
 struct SentRecord {
     number: RecordNumber,
+    /// How many such records were sent before it.
+    order: u64,
     carried: Vec<Carried>,
     /// Its content was judged lost, and queued to be sent again.
     is_lost: bool,

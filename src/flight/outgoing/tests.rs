@@ -301,3 +301,55 @@ fn without_keys_nothing_is_written() {
     assert_eq!(datagram, [9]);
     assert!(outgoing.has_unsent());
 }
+
+#[test]
+fn what_was_overtaken_is_sent_again_and_only_once() {
+    let (mut writer, mut reader) = record_layers();
+    let mut outgoing = Outgoing::new(0, &Limits::default());
+    outgoing.push(2, HandshakeType::CERTIFICATE, body(0, 700)).unwrap();
+    let sent = pack_all(&mut outgoing, &mut writer, &mut reader, 200);
+    let numbers: Vec<_> = sent.iter().flatten().map(|seen| seen.0).collect();
+    let carried = |index: usize| sent[index][0].1[0].0.fragment_offset;
+    assert_eq!(numbers.len(), 5);
+    // The third arrived: the first two were overtaken, the others are under way.
+    outgoing.acknowledge(&numbers[2..3]);
+    outgoing.resend_overtaken();
+    let again = pack_all(&mut outgoing, &mut writer, &mut reader, 200);
+    let offsets: Vec<_> = again.iter().flatten().flat_map(|seen| &seen.1).map(|(h, _)| h.fragment_offset).collect();
+    assert_eq!(offsets, [carried(0), carried(1)]);
+    // The fourth arrived too: nothing new was overtaken.
+    outgoing.acknowledge(&numbers[3..4]);
+    outgoing.resend_overtaken();
+    assert!(!outgoing.has_unsent());
+    // A number that was never sent says nothing.
+    outgoing.acknowledge(&[RecordNumber { epoch: 2, sequence_number: 1 << 47 }]);
+    outgoing.resend_overtaken();
+    assert!(!outgoing.has_unsent());
+    // What was sent again arrived: the fifth, sent before that, is lost.
+    let last = again.iter().flatten().last().unwrap().0;
+    outgoing.acknowledge(&[last]);
+    outgoing.resend_overtaken();
+    let fifth = pack_all(&mut outgoing, &mut writer, &mut reader, 200);
+    let offsets: Vec<_> = fifth.iter().flatten().flat_map(|seen| &seen.1).map(|(h, _)| h.fragment_offset).collect();
+    assert!(offsets.contains(&carried(4)), "{offsets:?}");
+}
+
+/// A lower epoch is not older: a hello that is sent again comes after what was sent under its keys.
+#[test]
+fn records_overtake_each_other_in_the_order_of_sending() {
+    let (mut writer, mut reader) = record_layers();
+    let mut outgoing = Outgoing::new(0, &Limits::default());
+    outgoing.push(0, HandshakeType::SERVER_HELLO, body(0, 100)).unwrap();
+    outgoing.push(2, HandshakeType::CERTIFICATE, body(1, 100)).unwrap();
+    let first = pack_all(&mut outgoing, &mut writer, &mut reader, 150);
+    outgoing.resend();
+    let again = pack_all(&mut outgoing, &mut writer, &mut reader, 150);
+    let [certificate, hello] = [first[1][0].0, again[0][0].0];
+    assert_eq!((certificate.epoch, hello.epoch), (2, 0));
+    // The certificate of before arrives: the hello was sent after it.
+    outgoing.acknowledge(&[certificate]);
+    outgoing.resend_overtaken();
+    assert!(!outgoing.has_unsent());
+    outgoing.acknowledge(&[hello]);
+    assert!(outgoing.is_empty());
+}
