@@ -54,7 +54,7 @@ export interface ConfigOptions {
   handshakeTimeout?: number | undefined;
   /** How long to wait for an answer before a flight is sent again, in milliseconds; each time twice as long. Default: 1000. */
   initialTimeout?: number | undefined;
-  /** How often a flight is sent again before the peer counts as unreachable. Default: 8. */
+  /** How often a flight is sent again before the peer counts as unreachable. Default: 12. */
   maxRetransmissions?: number | undefined;
   /**
    * Servers with many clients: make each client show that it receives at its address before anything is kept for it
