@@ -173,10 +173,13 @@ impl Stack for Boring {
         self.stream.ssl_write(data).map(drop).map_err(|error| format!("write: {error}"))
     }
 
-    fn update_keys(&mut self, request_peer: bool) -> Result<(), String> {
+    fn update_keys(&mut self, request_peer: bool) -> Result<bool, String> {
         // SAFETY: the pointer is that of a live connection.
         match unsafe { ffi::SSL_key_update(self.stream.ssl_mut().as_ptr(), i32::from(request_peer)) } {
-            1 => Ok(self.drive()),
+            1 => {
+                self.drive();
+                Ok(true)
+            }
             _ => Err("BoringSSL refused the key update".to_owned()),
         }
     }

@@ -167,7 +167,7 @@ impl Stack for Dimpl {
         Ok(())
     }
 
-    fn update_keys(&mut self, _request_peer: bool) -> Result<(), String> {
+    fn update_keys(&mut self, _request_peer: bool) -> Result<bool, String> {
         Err("dimpl updates keys only by its own count".to_owned())
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dtls_wasm::connection::Connection;
+use dtls_wasm::trace::keylog::KeyLog;
 use peer::{Flags, Happening, Role, Stack};
 
 use crate::{configure, tell};
@@ -24,8 +25,9 @@ impl Alone {
             Role::Server => (Connection::server(configure::server(flags)?, now), None),
         };
         let mut connection = connection.map_err(|error| error.to_string())?;
-        if let Some(log) = configure::key_log(flags)? {
-            connection.set_trace(Box::new(log));
+        if let Some(file) = configure::key_log_file(flags)? {
+            // No secret is agreed before the first datagram arrives, so nothing is missed.
+            connection.set_trace(Box::new(KeyLog::new(file)));
         }
         Ok(Self { connection, name })
     }
@@ -62,8 +64,8 @@ impl Stack for Alone {
         self.connection.send(data).map_err(|error| error.to_string())
     }
 
-    fn update_keys(&mut self, request_peer: bool) -> Result<(), String> {
-        self.connection.update_keys(request_peer, configure::now()).map_err(|error| error.to_string())
+    fn update_keys(&mut self, request_peer: bool) -> Result<bool, String> {
+        tell::update_keys(&mut self.connection, request_peer)
     }
 
     fn export(&mut self, label: &str, context: Option<&[u8]>, length: usize) -> Result<Vec<u8>, String> {

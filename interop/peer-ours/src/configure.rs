@@ -1,15 +1,14 @@
 //! From the flags to the library's configuration.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dtls_wasm::config::{ClientAuth, ClientConfig, CommonConfig, CookiePolicy, ServerConfig, default_key_shares};
 use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
-use dtls_wasm::crypto::task::{PeerVerifier, PresentedIdentity};
-use dtls_wasm::error::CertificateError;
+use dtls_wasm::crypto::task::PeerVerifier;
+use dtls_wasm::identity::{AcceptAnyVerifier, WebPkiVerifier, pem};
 use dtls_wasm::time::Instant;
-use dtls_wasm::trace::keylog::KeyLog;
 use dtls_wasm::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 use peer::Flags;
 use peer::stack::by_name;
@@ -51,12 +50,11 @@ pub fn server(flags: &Flags) -> Result<Arc<ServerConfig>, String> {
     }))
 }
 
-/// The listener that writes the key log, if one is asked for.
-pub fn key_log(flags: &Flags) -> Result<Option<KeyLog<File>>, String> {
+/// The file of the key log, if one is asked for.
+pub fn key_log_file(flags: &Flags) -> Result<Option<Arc<File>>, String> {
     flags.keylog.as_ref().map_or(Ok(None), |path| {
-        let file =
-            OpenOptions::new().create(true).append(true).open(path).map_err(|error| format!("{path}: {error}"))?;
-        Ok(Some(KeyLog::new(file)))
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        file.map(|file| Some(Arc::new(file))).map_err(|error| format!("{path}: {error}"))
     })
 }
 
@@ -69,9 +67,8 @@ pub fn now() -> Instant {
 fn common(flags: &Flags) -> Result<CommonConfig, String> {
     let mut backend = LocalBackend::new(Arc::new(OsRandom)).with_verifier(verifier(flags)?);
     if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
-        let _ = key;
-        let chain = peer::credentials::own_chain(flags)?;
-        let key = peer::credentials::own_key(flags)?;
+        let chain = pem::certificates(&text(cert)?).map_err(|error| format!("{cert}: {error}"))?;
+        let key = pem::private_key(&text(key)?).map_err(|error| format!("{key}: {error}"))?;
         backend = backend.with_credentials(credentials(chain, &key).map_err(|error| format!("{cert}: {error}"))?);
     }
     let mut common = CommonConfig::new(Arc::new(provider()), Arc::new(backend));
@@ -90,18 +87,21 @@ fn common(flags: &Flags) -> Result<CommonConfig, String> {
     Ok(common)
 }
 
-fn verifier(_flags: &Flags) -> Result<Arc<dyn PeerVerifier>, String> {
-    Ok(Arc::new(AcceptAny))
-}
-
-struct AcceptAny;
-
-impl PeerVerifier for AcceptAny {
-    fn verify(&self, _presented: &PresentedIdentity) -> Option<Result<(), CertificateError>> {
-        Some(Ok(()))
+fn verifier(flags: &Flags) -> Result<Arc<dyn PeerVerifier>, String> {
+    match &flags.ca {
+        Some(ca) => {
+            let roots = pem::certificates(&text(ca)?).map_err(|error| format!("{ca}: {error}"))?;
+            Ok(Arc::new(WebPkiVerifier::new(&roots).map_err(|error| format!("{ca}: {error}"))?))
+        }
+        // The test compares the certificate itself.
+        None => Ok(Arc::new(AcceptAnyVerifier)),
     }
 }
 
 fn all_by_name<T: Copy>(table: &[(&str, T)], names: &[String]) -> Result<Vec<T>, String> {
     names.iter().map(|name| by_name(table, name)).collect()
+}
+
+fn text(path: &str) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))
 }

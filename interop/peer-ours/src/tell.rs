@@ -1,11 +1,11 @@
 //! What the library tells, in the words of the exchange.
 
-use dtls_wasm::connection::{Connection, ConnectionEvent};
+use dtls_wasm::connection::{Connection, ConnectionEvent, UpdateKeysError};
 use dtls_wasm::error::Error;
 use peer::stack::{SrtpAgreement, name_of};
 use peer::{Happening, Negotiated};
 
-use crate::configure::{GROUPS, PROFILES, SUITES};
+use crate::configure::{self, GROUPS, PROFILES, SUITES};
 
 /// What the exchange wants to know of an event; nothing of some.
 pub fn happening(event: ConnectionEvent, connection: &Connection, asked_name: Option<&str>) -> Option<Happening> {
@@ -57,4 +57,13 @@ pub fn export(connection: &Connection, label: &str, context: Option<&[u8]>, leng
 pub fn epochs(connection: &Connection) -> (u64, u64) {
     let (read, write) = connection.epochs();
     (u64::from(read), u64::from(write))
+}
+
+/// An update that the other side asked for may be under way; then the own one has to wait for its acknowledgement.
+pub fn update_keys(connection: &mut Connection, request_peer: bool) -> Result<bool, String> {
+    match connection.update_keys(request_peer, configure::now()) {
+        Ok(()) => Ok(true),
+        Err(UpdateKeysError::InProgress) => Ok(false),
+        Err(error) => Err(error.to_string()),
+    }
 }

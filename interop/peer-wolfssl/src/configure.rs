@@ -31,9 +31,6 @@ const PROFILES: &[(&str, &str)] = &[
     ("SRTP_AEAD_AES_256_GCM", "SRTP_AEAD_AES_256_GCM"),
 ];
 
-/// The longest retransmission timer, in seconds: it doubles from one, and a lossy exchange has to end some time.
-const LONGEST_TIMER: c_int = 4;
-
 /// What most of wolfSSL's functions answer when all is well.
 pub const SUCCESS: c_int = 1;
 
@@ -47,7 +44,6 @@ pub fn connection(flags: &Flags) -> Result<*mut ffi::WOLFSSL, String> {
     // SAFETY: `ssl` is live in all of these calls, and every pointer beside it lives for the call.
     unsafe {
         ffi::wolfSSL_dtls_set_using_nonblock(ssl, 1);
-        check(ffi::wolfSSL_dtls_set_timeout_max(ssl, LONGEST_TIMER), "longest timer")?;
         // Without its arrays wolfSSL exports nothing after the handshake.
         ffi::wolfSSL_KeepArrays(ssl);
         if let Some(mtu) = flags.mtu {

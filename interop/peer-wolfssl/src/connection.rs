@@ -229,13 +229,13 @@ impl Stack for Wolf {
     }
 
     /// wolfSSL asks for the other side's update by its own rule: whenever it is not answering one and has not asked yet.
-    fn update_keys(&mut self, request_peer: bool) -> Result<(), String> {
+    fn update_keys(&mut self, request_peer: bool) -> Result<bool, String> {
         if !request_peer {
             return Err("wolfSSL always asks for the other side's update".to_owned());
         }
         // SAFETY: `ssl` is live.
         match unsafe { ffi::wolfSSL_update_keys(self.ssl) } {
-            SUCCESS => Ok(()),
+            SUCCESS => Ok(true),
             answer => Err(format!("wolfSSL refused the key update ({answer})")),
         }
     }

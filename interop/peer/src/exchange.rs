@@ -245,10 +245,12 @@ impl Exchange {
             return if self.other_closed { Err(End::Failed("closed in the handshake".to_owned())) } else { Ok(false) };
         }
         self.print_epochs();
-        if self.flags.update_keys.is_some_and(|after| !self.keys_updated && self.exchanged.len() >= after) {
-            self.keys_updated = true;
-            self.stack.update_keys(self.flags.request_update)?;
-            line("KEYUPDATE", if self.flags.request_update { "requested" } else { "" });
+        let open = self.closed_at.is_none() && !self.other_closed;
+        if open && self.flags.update_keys.is_some_and(|after| !self.keys_updated && self.exchanged.len() >= after) {
+            self.keys_updated = self.stack.update_keys(self.flags.request_update)?;
+            if self.keys_updated {
+                line("KEYUPDATE", if self.flags.request_update { "requested" } else { "" });
+            }
         }
         match (self.complete_at, self.closed_at) {
             (_, Some(at)) => Ok(self.other_closed || self.over || at.elapsed() > CLOSE_ANSWER),

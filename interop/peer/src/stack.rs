@@ -24,8 +24,8 @@ pub trait Stack {
     /// Queues one message of application data; a message travels in one record.
     fn send(&mut self, data: &[u8]) -> Result<(), String>;
 
-    /// Updates the sending keys, and with `request_peer` asks the other side to do the same.
-    fn update_keys(&mut self, request_peer: bool) -> Result<(), String>;
+    /// Updates the sending keys, and with `request_peer` asks the other side to do the same; false: not yet, try again.
+    fn update_keys(&mut self, request_peer: bool) -> Result<bool, String>;
 
     /// Exported keying material (RFC 9846, Section 7.5); without a context when `context` is `None`.
     fn export(&mut self, label: &str, context: Option<&[u8]>, length: usize) -> Result<Vec<u8>, String>;
