@@ -22,7 +22,7 @@ impl Listening {
         let config = configure::server(flags)?;
         let mut endpoint = Endpoint::new(Some(config), configure::now()).map_err(|error| error.to_string())?;
         if let Some(file) = configure::key_log_file(flags)? {
-            endpoint.trace_connections(Box::new(move |_| Some(Box::new(KeyLog::new(Arc::clone(&file))))));
+            endpoint.trace_connections(Box::new(move |_, _| Some(Box::new(KeyLog::new(Arc::clone(&file))))));
         }
         Ok(Self { endpoint, accepted: None })
     }
