@@ -30,6 +30,7 @@ use crate::wire::post_handshake::KeyUpdateRequest;
 
 mod drive;
 mod event;
+mod last_words;
 mod name;
 #[cfg(any(test, feature = "sim"))]
 mod node;
@@ -41,6 +42,7 @@ pub use event::{ConnectionEvent, ConnectionState, SendError, SrtpKeys, Stats, Up
 pub use name::ServerName;
 
 use drive::TaskSlot;
+use last_words::LastWords;
 use timers::Timers;
 
 /// One DTLS connection. See the [module](self) for how to drive it.
@@ -71,6 +73,7 @@ pub struct Connection {
     send_queue: VecDeque<Vec<u8>>,
     queued_bytes: usize,
     alerts: VecDeque<Alert>,
+    last_words: LastWords,
     /// Whether a record was deprotected: from then on plaintext records have nothing to say.
     saw_protected: bool,
     tracer: Tracer,
@@ -199,6 +202,7 @@ impl Connection {
             send_queue: VecDeque::new(),
             queued_bytes: 0,
             alerts: VecDeque::new(),
+            last_words: LastWords::default(),
             saw_protected: false,
             tracer: Tracer::default(),
             stats: Stats::default(),

@@ -242,8 +242,8 @@ impl Endpoint {
     /// Takes `datagram` if there is a ClientHello in it, and a listener; says whether it did.
     ///
     /// A hello from an address that has a connection may be one that this connection knows, sent again, or the beginning
-    /// of another. The connection is shown it as long as it is still in its handshake; the listener is shown it in any
-    /// case, and whether what it accepts is new is seen from the random.
+    /// of another. The connection is shown it unless its handshake is complete; the listener is shown it in any case, and
+    /// whether what it accepts is new is seen from the random.
     fn handle_hello(&mut self, from: PeerAddress, datagram: &mut [u8], now: Instant) -> bool {
         let Some(listener) = &mut self.listener else { return false };
         let Some(message_seq) = hello_fragments(datagram).next().map(|fragment| fragment.header.message_seq) else {

@@ -16,9 +16,11 @@ use dtls_wasm::crypto::null::NullBackend;
 use dtls_wasm::crypto::task::{Backend, Task, TaskError, TaskOutput};
 use dtls_wasm::endpoint::limits::EndpointLimits;
 use dtls_wasm::endpoint::{ConnectError, ConnectionHandle, Endpoint, EndpointEvent, PeerAddress, RemovalReason};
+use dtls_wasm::error::Error;
 use dtls_wasm::sim::{Conditions, Network, Side, SplitMix64};
 use dtls_wasm::time::Instant;
 use dtls_wasm::trace::memory::MemoryTrace;
+use dtls_wasm::wire::registry::AlertDescription;
 use null::START;
 
 fn address(number: u16) -> PeerAddress {
@@ -393,6 +395,27 @@ fn a_hello_that_is_sent_again_makes_no_second_connection() {
         }
         assert_eq!((endpoint.connections(), endpoint.stats().accepted), (1, 1), "{cookie:?}");
     }
+}
+
+#[test]
+fn a_client_that_was_refused_and_did_not_hear_of_it_is_told_again() {
+    let mut config = null::server(1);
+    config.common.alpn_protocols = vec![b"one".to_vec()];
+    let mut world = World::new(Endpoint::new(Some(Arc::new(config)), START).unwrap());
+    let mut config = null::client(1);
+    config.common.alpn_protocols = vec![b"another".to_vec()];
+    let connection = Connection::client(Arc::new(config), Some("example.org"), START).unwrap();
+    world.place(address(1), connection, GOOD);
+    // The hello in two datagrams, the retry, the second hello in two; then the refusal, which is lost.
+    world.clients.get_mut(&address(1)).unwrap().1.drop_exactly([5]);
+    let has_failed = |world: &mut World| world.client(1).state() == ConnectionState::Failed;
+    assert!(world.run(Duration::from_secs(5), has_failed));
+    assert_eq!(world.clients[&address(1)].1.stats().lost, 1);
+    let alert = AlertDescription::NO_APPLICATION_PROTOCOL;
+    assert_eq!(world.client(1).error(), Some(&Error::AlertReceived(alert)));
+    assert_eq!((world.server.stats().accepted, world.server.connections(), world.server.half_open()), (1, 1, 0));
+    world.run(Duration::from_secs(20), |_| false);
+    assert_eq!((world.server.connections(), world.server.poll_timeout()), (0, None));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use backends::{Kind, Worker};
 use dtls_wasm::config::{ClientAuth, TransportConfig};
 use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
 use dtls_wasm::crypto::task::{TaskError, TaskOutput};
+use dtls_wasm::error::Error;
 use dtls_wasm::sim::{Conditions, Network, Outcome, Pair};
 use dtls_wasm::trace::memory::MemoryTrace;
 use dtls_wasm::wire::registry::NamedGroup;
@@ -269,4 +270,47 @@ fn the_same_seed_gives_the_same_trace() {
     for kind in KINDS {
         assert_eq!(traced(SCENARIOS[3], kind), traced(SCENARIOS[3], kind));
     }
+}
+
+/// A pair whose client has sent all it had when the server refuses it, and the number of the datagram with the alert.
+fn refused() -> (Handshake, u64) {
+    let mut pair = handshake(SCENARIOS[2], Kind::Deferred(Duration::ZERO), 1, perfect(), false);
+    // The client's certificate is judged by the server's last task.
+    pair.b.instead = Some((4, Err(TaskError::Rejected)));
+    let outcome = pair.run(START + Duration::from_secs(5), |_, b| b.connection.state() == ConnectionState::Failed);
+    assert_eq!(outcome, Outcome::Done);
+    let alert = pair.network.stats().sent - 1;
+    (pair, alert)
+}
+
+#[test]
+fn a_lost_alert_is_repeated_for_a_peer_that_goes_on() {
+    let (undisturbed, alert) = refused();
+    let error = undisturbed.b.connection.error().cloned();
+    assert!(error.is_some());
+    let mut pair = handshake(SCENARIOS[2], Kind::Deferred(Duration::ZERO), 1, perfect(), false);
+    pair.b.instead = Some((4, Err(TaskError::Rejected)));
+    pair.network.drop_exactly([alert]);
+    let outcome = pair.run(START + Duration::from_secs(5), |a, _| a.connection.state() == ConnectionState::Failed);
+    assert_eq!(outcome, Outcome::Done, "the client waits for an answer that does not come");
+    assert_eq!(pair.b.connection.error().cloned(), error);
+    assert!(matches!(pair.a.connection.error(), Some(Error::AlertReceived(_))), "{:?}", pair.a.connection.error());
+    assert_eq!(pair.run_until_idle(START + Duration::from_secs(600)), Outcome::Idle);
+}
+
+#[test]
+fn a_lost_close_notify_is_repeated_for_a_peer_that_goes_on() {
+    let mut pair = handshake(SCENARIOS[0], Kind::Synchronous, 1, perfect(), false);
+    must_complete(&mut pair, Duration::from_secs(60), &"close");
+    pair.network.set_conditions(Conditions { loss: 1.0, ..Conditions::default() });
+    let now = pair.now();
+    pair.a.connection.close(now);
+    pair.run(now + Duration::from_secs(1), |_, _| false);
+    assert_eq!(pair.a.connection.state(), ConnectionState::Closed);
+    pair.network.set_conditions(perfect());
+    pair.b.connection.send(b"are you there?").unwrap();
+    let is_closed = |worker: &Worker| worker.connection.state() == ConnectionState::Closed;
+    assert_eq!(pair.run(pair.now() + Duration::from_secs(1), |_, b| is_closed(b)), Outcome::Done);
+    assert!(pair.b.events.contains(&ConnectionEvent::PeerClosed));
+    assert_eq!(pair.run_until_idle(pair.now() + Duration::from_secs(600)), Outcome::Idle, "nobody talks for ever");
 }

@@ -232,9 +232,6 @@ impl Connection {
         self.early.clear();
         self.send_queue.clear();
         self.queued_bytes = 0;
-        if !self.outgoing.has_unsent() {
-            self.outgoing.acknowledge_all();
-        }
         self.to_acknowledge.clear();
         self.ack_due = false;
     }

@@ -115,6 +115,7 @@ impl Connection {
         now: Instant,
     ) -> Result<Handled, Error> {
         if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
+            self.repeat_last_words(content_type, now);
             return Ok(Handled::Ignored(DiscardReason::Closed));
         }
         let is_protected = number.epoch != u64::from(EPOCH_PLAINTEXT);

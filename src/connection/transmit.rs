@@ -97,6 +97,7 @@ impl Connection {
             let (level, description) = (alert.level, alert.description);
             self.seal(ContentType::ALERT, &alert.encoded(), datagram, written)?;
             self.tracer.tell(now, || Event::Alert { direction: Direction::Sent, level, description });
+            self.last_words.spoken(alert, now);
         }
         Ok(())
     }
@@ -108,7 +109,6 @@ impl Connection {
         if self.outgoing.has_unsent() {
             return Ok(());
         }
-        self.outgoing.acknowledge_all();
         let epoch = self.records.write_epoch();
         let needed = Alert::LEN.saturating_mul(self.alerts.len());
         // Two alerts at the most: each in a record of its own, with room for two headers.

@@ -151,20 +151,17 @@ impl Connections {
     }
 
     /// Whether a ClientHello of this number may be one that the connection was made of, or that is behind it: then the
-    /// connection answers it as long as its handshake goes on.
+    /// connection answers it as long as its handshake goes on, and when it has failed.
     pub(super) fn may_know_hello(&self, handle: ConnectionHandle, number: u16) -> bool {
         self.get(handle).is_some_and(|entry| {
-            entry.phase == Phase::HalfOpen
+            entry.phase != Phase::Open
                 && matches!(entry.origin, Origin::Server { message_seq, .. } if message_seq <= number)
         })
     }
 
-    /// Whether the connection, which is not over, was made of the ClientHello with this random.
+    /// Whether the connection was made of the ClientHello with this random.
     pub(super) fn has_random(&self, handle: ConnectionHandle, wanted: Option<[u8; 32]>) -> bool {
-        self.is_alive(handle)
-            && self
-                .get(handle)
-                .is_some_and(|entry| matches!(entry.origin, Origin::Server { random, .. } if random == wanted))
+        self.get(handle).is_some_and(|entry| matches!(entry.origin, Origin::Server { random, .. } if random == wanted))
     }
 
     /// Lets go of a connection that a client has begun and left, if there must not be more of them; says whether there is
