@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn it_is_the_closest_number() {
-        for expected in (0..300).chain(65_500..65_570).chain((1 << 40)..(1 << 40) + 20) {
+        for expected in (0..260).step_by(7).chain(65_500..65_540).chain((1 << 40)..(1 << 40) + 5) {
             for low in 0..256 {
                 assert_eq!(reconstruct(low, 8, expected), closest(low, 8, expected), "{low} at {expected}");
             }

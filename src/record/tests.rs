@@ -481,3 +481,46 @@ fn memory_is_held_for_the_epochs_that_are_there() {
     assert_eq!((records.read.capacity(), records.write.capacity()), (1, 1));
     assert!(records.plaintext_read.is_none());
 }
+
+#[test]
+fn any_bytes_are_harmless_and_are_used_up() {
+    let mut random = 5u64;
+    let mut next_random = |bound: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(random >> 33).unwrap() % bound
+    };
+    let keys = [keys(2), keys(3)];
+    let (_, mut reader) = pair();
+    let mut opened_records = 0;
+    for round in 0..20_000 {
+        let mut datagram = Vec::new();
+        for _ in 0..next_random(4) {
+            if next_random(2) == 0 {
+                let first = 0x2c | (2 + next_random(2)) as u8;
+                datagram.extend(record(&keys[usize::from(first & 1)], first, b"", round, b"content\x17"));
+            } else {
+                datagram.extend([[22, 0xfe, 0xfd, 0, 0, 0, 0], [0x2f, 0, 0, 0, 20, 1, 2]][next_random(2)]);
+                datagram.extend((0..next_random(40)).map(|_| 0));
+            }
+        }
+        for _ in 0..next_random(3) {
+            if !datagram.is_empty() {
+                let place = next_random(datagram.len());
+                datagram[place] = next_random(256) as u8;
+            }
+        }
+        let mut rest = datagram.as_mut_slice();
+        while !rest.is_empty() {
+            let before = rest.len();
+            let (outcome, behind) = reader.open_next(rest);
+            let wire_len = match &outcome {
+                Ok(opened) => opened.wire_len,
+                Err(discarded) => discarded.record.len(),
+            };
+            opened_records += usize::from(outcome.is_ok());
+            assert!(wire_len > 0 && wire_len + behind.len() == before);
+            rest = behind;
+        }
+    }
+    assert!(opened_records > 1000, "{opened_records}");
+}

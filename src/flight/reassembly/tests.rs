@@ -254,3 +254,40 @@ fn the_last_number_is_the_last() {
     }
     assert_eq!(reassembly.pop(), None);
 }
+
+#[test]
+fn no_fragments_whatever_make_it_hold_more_than_its_limit() {
+    let limits = Limits { handshake_message: 200, reassembly: 500, fragments: 5, ..LIMITS() };
+    let mut random = Random(3);
+    let mut reassembly = Reassembly::new(0);
+    let (mut delivered, mut refused) = (0, 0);
+    for _ in 0..50_000 {
+        let message_seq = usize::from(reassembly.next_message_seq()) + random.below(12);
+        let message_seq = (message_seq as u16).wrapping_sub(random.below(2) as u16);
+        // Numbers of any size now and then, and else a message of 50 bytes, so that there are messages at all.
+        let (length, start) = match random.below(200) {
+            0 => (random.below(1 << 24), random.below(1 << 24)),
+            1 => (random.below(300), random.below(300)),
+            _ => (50, [0, random.below(50)][random.below(2)]),
+        };
+        let rest = 50_usize.saturating_sub(start);
+        let len = [rest, rest, random.below(rest + 1), random.below(300)][match random.below(200) {
+            0 => 3,
+            other => other % 3,
+        }];
+        let body = vec![0; len];
+        if reassembly.insert(&header(message_seq, length, start, len), &body, 0, &limits).is_err() {
+            // The connection has ended.
+            reassembly = Reassembly::new(message_seq);
+            refused += 1;
+        }
+        assert!(reassembly.buffered() <= limits.reassembly);
+        assert!(reassembly.held().all(|incoming| incoming.pieces.len() <= limits.fragments));
+        assert!(reassembly.held().count() <= usize::from(limits.messages_ahead) + 1);
+        while let Some(message) = reassembly.pop() {
+            assert!(message.body.len() <= limits.handshake_message);
+            delivered += 1;
+        }
+    }
+    assert!(delivered > 100 && refused > 100, "{delivered} delivered, {refused} refused");
+}
