@@ -56,7 +56,7 @@ pub fn open(
 ) -> Result<Deprotected, OpenError> {
     let (head, body) = record.split_at_mut_checked(header.header_len).ok_or(OpenError::TooShort)?;
     //= https://www.rfc-editor.org/rfc/rfc9147#section-4.2.3
-    //# Receivers MUST reject shorter records as if they had failed deprotection
+    //# Receivers MUST reject shorter records as if they had failed deprotection, as described in Section 4.5.2.
     let sample = body.first_chunk::<SAMPLE_LEN>().ok_or(OpenError::TooShort)?;
     let mask = keys.record_number.mask(sample);
 
