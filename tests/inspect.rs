@@ -4,13 +4,13 @@
 
 #[path = "support/captures.rs"]
 mod captures;
-#[path = "support/fuzz_targets.rs"]
-mod fuzz_targets;
+#[path = "support/fuzz_targets/decode.rs"]
+mod decode;
 
 use captures::flights;
+use decode::{check_content, check_datagram, check_message};
 use dtls_wasm::inspect::{self, CONTINUED, Field, MALFORMED, UNEXPECTED};
 use dtls_wasm::wire::registry::{ContentType, HandshakeType};
-use fuzz_targets::{check_content, check_datagram, check_message};
 
 /// Something to dissect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,7 +189,7 @@ fn noise_is_dissected() {
                 *byte %= 28;
             }
         }
-        fuzz_targets::decode(&input);
+        decode::run(&input);
     }
 }
 
