@@ -125,8 +125,10 @@ export interface SimulationOptions {
   ciphers?: readonly string[] | undefined;
   /** The groups of both sides, best first. */
   groups?: readonly string[] | undefined;
-  /** The groups that the client sends key shares for; if none of them is the server's first choice, it has to try again. */
+  /** The groups that the client sends key shares for. The server then insists on the first of `groups`: without a share of it the client has to try again. */
   keyShares?: readonly string[] | undefined;
+  /** The largest datagram that the sides send, in bytes. Default: 1200. */
+  maxDatagramSize?: number | undefined;
 }
 
 const PERFECT: Conditions = { loss: 0, duplicate: 0, reorder: 0, delay: 0, jitter: 0, mtu: 65_535 };
@@ -137,9 +139,9 @@ export class Simulation {
   readonly #raw: RawSimulation;
 
   /** `init()` of `dtls-wasm/core` must be complete. */
-  constructor({ seed, conditions, now = 0, requestCert = false, ciphers = [], groups = [], keyShares = [] }: SimulationOptions) {
+  constructor({ seed, conditions, now = 0, requestCert = false, ciphers = [], groups = [], keyShares = [], maxDatagramSize = 0 }: SimulationOptions) {
     const { Simulation: Raw } = builtIn('Simulation');
-    this.#raw = rethrowing(() => new Raw(seed, now, requestCert, ciphers.join(':'), groups.join(':'), keyShares.join(':')));
+    this.#raw = rethrowing(() => new Raw(seed, now, requestCert, ciphers.join(':'), groups.join(':'), keyShares.join(':'), maxDatagramSize));
     this.setConditions({ ...PERFECT, ...conditions });
   }
 
@@ -246,7 +248,7 @@ interface RawSimulation {
 
 /** What a module that was built with the features `inspect` and `sim` has beside the others. */
 interface Features {
-  Simulation: new (seed: number, now: number, mutual: boolean, ciphers: string, groups: string, keyShares: string) => RawSimulation;
+  Simulation: new (seed: number, now: number, mutual: boolean, ciphers: string, groups: string, keyShares: string, maxDatagramSize: number) => RawSimulation;
   dissectDatagram(bytes: Uint8Array): string;
   dissectContent(contentType: string, plaintext: Uint8Array): string;
   dissectMessage(msgType: string, body: Uint8Array): string;

@@ -49,7 +49,8 @@ struct Node {
 #[wasm_bindgen]
 impl Simulation {
     /// A client that is about to begin. Whatever is empty of the names is as by default; `mutual` asks for a certificate
-    /// of the client too.
+    /// of the client too. Where key shares are named, the server insists on the first group, so that a client without a
+    /// share of it has to try again. Neither side sends datagrams longer than `max_datagram_size`; 0 is the default.
     #[wasm_bindgen(constructor)]
     pub fn new(
         seed: f64,
@@ -58,6 +59,7 @@ impl Simulation {
         ciphers: &str,
         group_names: &str,
         key_shares: &str,
+        max_datagram_size: f64,
     ) -> Result<Simulation, String> {
         let now = Instant::from_millis_f64(now);
         // A fraction or a sign of the seed is lost; nobody needs more seeds than that.
@@ -82,9 +84,14 @@ impl Simulation {
         }
         if !key_shares.is_empty() {
             client.key_shares = groups("keyShares", key_shares)?;
+            server.common.groups.truncate(1);
         }
         for common in [&mut client.common, &mut server.common] {
             choose(common, ciphers)?;
+            if max_datagram_size > 0.0 {
+                // A size that is none saturates, and is refused when the configuration is checked.
+                common.transport.max_datagram_size = max_datagram_size as usize;
+            }
         }
 
         let recordings = [Recording::default(), Recording::default()];
