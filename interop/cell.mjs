@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { ROOT } from '../scripts/steps.mjs';
 import { formatCaptured, parseKeyLog } from './capture.mjs';
 import { CaptureReader, formatDatagram } from './decrypt.mjs';
-import { Peer } from './peers.mjs';
+import { OURS, PACKAGE, Peer } from './peers.mjs';
 import { SUITES } from './protection.mjs';
 import { freePort, Relay } from './relay.mjs';
 
@@ -89,7 +89,7 @@ async function exchange({ feature, client, server }, folder) {
 /** The side whose secrets decrypt the capture: ours where it takes part, so that every cell is also a test of its key log. */
 function keyLogger(/** @type {Stack} */ client, /** @type {Stack} */ server) {
   const able = [server, client].filter(({ abilities }) => abilities.keyLog);
-  return able.find(({ name }) => name === 'ours') ?? able[0];
+  return able.find((stack) => stack === PACKAGE) ?? able.find((stack) => stack === OURS) ?? able[0];
 }
 
 /** @param {Peer} peer @param {number} timeout */

@@ -13,8 +13,8 @@ const GRACE_MS = 5_000;
  *
  * @typedef {{ suites: boolean, groups: string[], hybrid: boolean, keyShares: boolean, fragmentedHello: boolean, cookie: boolean,
  *   keyLog: boolean, exporter: boolean, alpn: boolean, name: boolean, update: 'free' | 'requesting' | 'none', certificates: string[],
- *   chains: boolean, verifies: boolean, alerts: boolean, profiles: boolean, signatures: string[] }} Abilities
- * @typedef {{ name: string, command: string[], abilities: Abilities }} Stack
+ *   chains: boolean, verifies: boolean, alerts: boolean, tellsFailures: boolean, profiles: boolean, signatures: string[] }} Abilities
+ * @typedef {{ name: string, command: string[], needs: string, abilities: Abilities }} Stack `needs`: the file without which it cannot run
  */
 
 /** @type {Abilities} */
@@ -34,30 +34,38 @@ const ALL = {
   /** Sends intermediate certificates. */ chains: true,
   /** Checks the other side's certificate against a root. */ verifies: true,
   /** Sends fatal alerts. */ alerts: true,
+  /** A server tells of handshakes that fail. */ tellsFailures: true,
   /** Chooses its SRTP profiles. */ profiles: true,
   /** Signatures of others that it verifies. */ signatures: ['p256', 'ed25519', 'rsa'],
 };
 
-/** @param {string} name */
-const program = (name) => join(ROOT, 'interop', name, 'target', 'debug', name);
+/** @param {string} name @param {Partial<Abilities>} [differences] @returns {Stack} */
+function program(name, differences = {}) {
+  const path = join(ROOT, 'interop', `peer-${name}`, 'target', 'debug', `peer-${name}`);
+  return { name, command: [path], needs: path, abilities: { ...ALL, ...differences } };
+}
+
+/** The npm package in Node. @returns {Stack} */
+function npmPackage() {
+  const needs = join(ROOT, 'dist', 'node.js');
+  return { name: 'package', command: [process.execPath, join(ROOT, 'interop', 'peer-package.mjs')], needs, abilities: { ...ALL, certificates: ['p256', 'ed25519'], tellsFailures: false } };
+}
+
+export const OURS = program('ours', { certificates: ['p256', 'ed25519'] });
+export const PACKAGE = npmPackage();
 
 /** @type {Stack[]} */
-export const STACKS = [
-  { name: 'ours', command: [program('peer-ours')], abilities: { ...ALL, certificates: ['p256', 'ed25519'] } },
-  { name: 'boring', command: [program('peer-boring')], abilities: { ...ALL, suites: false, cookie: false } },
-  { name: 'wolfssl', command: [program('peer-wolfssl')], abilities: { ...ALL, fragmentedHello: false, update: 'requesting' } },
-  {
-    name: 'dimpl',
-    command: [program('peer-dimpl')],
-    abilities: {
-      ...ALL, groups: ['x25519', 'secp256r1'], hybrid: false, keyShares: false, keyLog: false, exporter: false, alpn: false, name: false,
-      update: 'none', certificates: ['p256'], chains: false, verifies: false, alerts: false, profiles: false, signatures: ['p256'],
-    },
-  },
+export const OTHERS = [
+  program('boring', { suites: false, cookie: false }),
+  program('wolfssl', { fragmentedHello: false, update: 'requesting' }),
+  program('dimpl', {
+    groups: ['x25519', 'secp256r1'], hybrid: false, keyShares: false, keyLog: false, exporter: false, alpn: false, name: false,
+    update: 'none', certificates: ['p256'], chains: false, verifies: false, alerts: false, tellsFailures: false, profiles: false, signatures: ['p256'],
+  }),
 ];
 
 /** @param {Stack} stack */
-export const isBuilt = (stack) => existsSync(stack.command[0]);
+export const isBuilt = (stack) => existsSync(stack.needs);
 
 /** @typedef {{ word: string, rest: string }} Line */
 

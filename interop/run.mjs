@@ -1,7 +1,7 @@
 // Runs real peers against each other over UDP on loopback: every feature, every peer, both roles.
 //
 //   node interop/run.mjs                         this project's peer against all others and itself
-//   node interop/run.mjs --peer boring,wolfssl   only against these
+//   node interop/run.mjs --peer boring,wolfssl   only against these (`ours`: itself; `package`: the npm package in Node)
 //   node interop/run.mjs --feature 'key update'  only features whose name contains this
 //   node interop/run.mjs --vectors               only the decryptor, on recorded traces
 //   node interop/run.mjs --others                the other peers among themselves: a check of the table itself
@@ -15,27 +15,39 @@ import { parseArgs } from 'node:util';
 import { main, Problem, ROOT, seconds } from '../scripts/steps.mjs';
 import { cellName, runCell } from './cell.mjs';
 import { FEATURES } from './features.mjs';
-import { isBuilt, STACKS } from './peers.mjs';
+import { isBuilt, OTHERS, OURS, PACKAGE } from './peers.mjs';
 import { judgeVector, vectors } from './vectors.mjs';
 
-/** Two processes and a relay run in a cell; they mostly wait. */
-const AT_ONCE = 2;
+/** Two processes and a relay run in a cell, and wait for each other's timers most of the time. */
+const AT_ONCE = 4;
 
 /** @typedef {import('./cell.mjs').Cell} Cell @typedef {import('./peers.mjs').Stack} Stack */
+
+/** @param {Stack[]} stacks @returns {[Stack, Stack][]} */
+const everyPair = (stacks) => stacks.flatMap((client) => stacks.map((server) => /** @type {[Stack, Stack]} */ ([client, server])));
+
+/**
+ * Ours against all others and itself, and the package, which is the same core in wasm, against the first of the others.
+ *
+ * @param {(stack: Stack) => boolean} wanted @returns {[Stack, Stack][]}
+ */
+function ourPairs(wanted) {
+  const [first] = OTHERS;
+  const opposite = [...OTHERS.map((other) => [OURS, other]), [OURS, OURS], [PACKAGE, first]];
+  return opposite.filter(([own, other]) => wanted(own === PACKAGE ? own : other)).flatMap(([own, other]) => /** @type {[Stack, Stack][]} */ (own === other ? [[own, other]] : [[own, other], [other, own]]));
+}
 
 /** @returns {{ cells: Cell[], list: boolean }} */
 function chosen() {
   const { values } = parseArgs({
     options: { peer: { type: 'string' }, feature: { type: 'string' }, others: { type: 'boolean' }, vectors: { type: 'boolean' }, list: { type: 'boolean' } },
   });
-  const names = values.peer?.split(',');
-  const unknown = names?.filter((name) => !STACKS.some((stack) => stack.name === name)) ?? [];
-  if (unknown.length > 0) throw new Problem(`There is no peer ${unknown.join(', ')}. The peers are ${STACKS.map(({ name }) => name).join(', ')}.`);
-  const peers = STACKS.filter(({ name }) => name !== 'ours' && (names?.includes(name) ?? true));
-  const [ours] = STACKS;
-  const pairs = values.others === true
-    ? peers.flatMap((client) => peers.map((server) => [client, server]))
-    : [...peers.flatMap((peer) => [[ours, peer], [peer, ours]]), ...(names?.includes('ours') ?? true ? [[ours, ours]] : [])];
+  const known = [OURS, PACKAGE, ...OTHERS];
+  const names = values.peer?.split(',') ?? known.map(({ name }) => name);
+  const unknown = names.filter((name) => !known.some((stack) => stack.name === name));
+  if (unknown.length > 0) throw new Problem(`There is no peer ${unknown.join(', ')}. The peers are ${known.map(({ name }) => name).join(', ')}.`);
+  const wanted = (/** @type {Stack} */ { name }) => names.includes(name);
+  const pairs = values.others === true ? everyPair(OTHERS.filter(wanted)) : ourPairs(wanted);
   const features = FEATURES.filter(({ name }) => name.includes(values.feature ?? ''));
   const cells = features.flatMap((feature) => pairs.filter(([client, server]) => feature.fits(client, server))
     .map(([client, server]) => ({ feature, client, server })));
@@ -58,7 +70,7 @@ function checkDecryptor() {
 /** @param {Cell[]} cells */
 function checkBuilt(cells) {
   const missing = new Set(cells.flatMap(({ client, server }) => [client, server]).filter((stack) => !isBuilt(stack)).map(({ name }) => name));
-  if (missing.size > 0) throw new Problem(`Not built: ${[...missing].join(', ')}. Run \`node interop/setup.mjs\` first.`);
+  if (missing.size > 0) throw new Problem(`Not built: ${[...missing].join(', ')}. Run \`node interop/setup.mjs\` and, for the package, \`npm run build\` first.`);
 }
 
 /** @param {Cell[]} cells @returns {Promise<string[]>} the names of those that failed */
