@@ -1,6 +1,6 @@
 /** The table of features: what each asks of the two sides, and what must be seen. */
 import { certificateFile, fingerprintSaid } from './cell.mjs';
-import { ownLeafFingerprint } from './judgements.mjs';
+import { leafFingerprint, ownLeafFingerprint } from './judgements.mjs';
 import * as judgements from './judgements.mjs';
 
 /**
@@ -31,6 +31,8 @@ const WHOLE_HELLO_MTU = '1450';
 const SMALL_MTU = '600';
 /** BoringSSL acknowledges after 100 ms, and no new epoch is used before that. */
 const PAUSE_MS = '150';
+/** The smallest datagrams that BoringSSL and we can be told to send. */
+const TINY_MTU = '256';
 const LOSS = 0.25;
 const LOSS_SEEDS = [1, 2, 3, 4, 5];
 
@@ -116,6 +118,19 @@ function fragments() {
       check: judgements.fragmented('c2s', 'client_hello', 2),
     },
     {
+      name: 'smallest datagrams',
+      fits: (client, server) => client.abilities.hybrid && server.abilities.hybrid && client.abilities.tinyDatagrams && server.abilities.tinyDatagrams,
+      client: () => ['--groups', HYBRID, '--mtu', TINY_MTU],
+      server: () => ['--groups', HYBRID, '--mtu', TINY_MTU],
+      group: HYBRID,
+      certificate: 'chain',
+      check: (findings, outcome, cell) => {
+        judgements.fragmented('c2s', 'client_hello', 6)(findings, outcome, cell);
+        judgements.fragmented('s2c', 'server_hello', 5)(findings, outcome, cell);
+        for (const direction of /** @type {const} */ (['c2s', 's2c'])) judgements.withinMtu(direction, Number(TINY_MTU))(findings, outcome, cell);
+      },
+    },
+    {
       name: 'chains in fragments',
       fits: (client, server) => client.abilities.chains && server.abilities.chains && client.abilities.verifies && server.abilities.verifies,
       client: () => ['--groups', 'x25519', '--mtu', SMALL_MTU, '--cert', certificateFile('chain.crt'), '--key', certificateFile('chain.key')],
@@ -130,6 +145,11 @@ function fragments() {
       },
     },
   ];
+}
+
+/** @param {Stack} stack @param {string} certificate of the other side */
+function fingerprint({ abilities }, certificate) {
+  return abilities.fingerprints ? ['--fingerprint', leafFingerprint(certificate)] : [];
 }
 
 /** @returns {Feature[]} */
@@ -157,6 +177,21 @@ function identities() {
       client: () => ['--groups', 'x25519', '--cert', certificateFile('ed25519.crt'), '--key', certificateFile('ed25519.key')],
       server: () => ['--groups', 'x25519', '--client-auth', '--ca', certificateFile('root.crt')],
       check: (findings, outcome) => findings.equal(fingerprintSaid(outcome.server), ownLeafFingerprint('ed25519'), 'the certificate that the server saw'),
+    },
+    {
+      name: 'fingerprints in place of roots',
+      fits: (client, server) => client.abilities.fingerprints || server.abilities.fingerprints,
+      client: (own) => ['--groups', 'x25519', '--cert', certificateFile('client.crt'), '--key', certificateFile('client.key'), ...fingerprint(own, 'p256')],
+      server: (own) => ['--groups', 'x25519', '--client-auth', ...fingerprint(own, 'client')],
+      check: (findings, outcome) => findings.equal(fingerprintSaid(outcome.server), ownLeafFingerprint('client'), 'the certificate that the server saw'),
+    },
+    {
+      name: 'server of another fingerprint',
+      fits: (client, server) => client.abilities.fingerprints && server.abilities.tellsFailures,
+      client: (own) => ['--groups', 'x25519', ...fingerprint(own, 'stranger')],
+      server: () => ['--groups', 'x25519'],
+      fails: true,
+      check: judgements.refused('client', [42, 46, 48]),
     },
     {
       name: 'server of an unknown root',
@@ -261,6 +296,7 @@ function keyUpdates() {
 function exchanges() {
   return [
     { name: 'default settings', fits: (client, server) => !client.abilities.hybrid || !server.abilities.hybrid || server.abilities.fragmentedHello, client: none, server: none },
+    { name: 'no cookie', fits: (client, server) => !client.abilities.hybrid || !server.abilities.hybrid || server.abilities.fragmentedHello, client: none, server: () => ['--no-cookie'] },
     { name: 'close by the server', fits: always, client: () => ['--groups', 'x25519', '--close', 'server'], server: () => ['--groups', 'x25519', '--close', 'server'], serverCloses: true },
     { name: 'large messages', fits: always, client: () => ['--groups', 'x25519', '--messages', '20', '--size', '1000'], server: () => ['--groups', 'x25519', '--messages', '20'] },
   ];

@@ -10,10 +10,11 @@ import { certificateFile } from './cell.mjs';
  * @typedef {NonNullable<import('./features.mjs').Feature['check']>} Check
  */
 
-/** @param {string} name */
-export function ownLeafFingerprint(name) {
-  return new X509Certificate(readFileSync(certificateFile(`${name}.crt`))).fingerprint256.replaceAll(':', '').toLowerCase();
-}
+/** As in SDP. @param {string} name */
+export const leafFingerprint = (name) => new X509Certificate(readFileSync(certificateFile(`${name}.crt`))).fingerprint256;
+
+/** As peers print it. @param {string} name */
+export const ownLeafFingerprint = (name) => leafFingerprint(name).replaceAll(':', '').toLowerCase();
 
 /** @param {import('./cell.mjs').Outcome} outcome @param {Direction} direction @returns {ReadRecord[]} */
 const recordsOf = (outcome, direction) =>

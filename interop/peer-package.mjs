@@ -22,7 +22,7 @@ const [role, ...words] = process.argv.slice(2);
 const { values: flags } = parseArgs({
   args: words,
   options: {
-    port: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' }, ca: { type: 'string' }, name: { type: 'string' },
+    port: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' }, ca: { type: 'string' }, fingerprint: { type: 'string' }, name: { type: 'string' },
     'client-auth': { type: 'boolean' }, suites: { type: 'string' }, groups: { type: 'string' }, 'key-shares': { type: 'string' },
     'no-cookie': { type: 'boolean' }, alpn: { type: 'string' }, srtp: { type: 'string' }, export: { type: 'string' }, mtu: { type: 'string' },
     messages: { type: 'string', default: '3' }, size: { type: 'string', default: '32' }, pause: { type: 'string', default: '0' },
@@ -43,13 +43,19 @@ const list = (text) => text?.split(',').filter((part) => part !== '' && part !==
 /** Only what was asked for, since an option without a value is an option all the same. @param {Record<string, unknown>} options */
 const given = (options) => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
+/** Whom to believe: the certificate named, or those of a root, or, where neither was given, anybody. */
+function trust() {
+  const { ca, fingerprint } = flags;
+  if (fingerprint !== undefined) return { remoteFingerprints: [{ algorithm: 'sha-256', value: fingerprint }] };
+  return ca === undefined ? { rejectUnauthorized: false } : { ca: readFileSync(ca, 'utf8') };
+}
+
 function options() {
   const { keylog } = flags;
   return given({
     cert: flags.cert === undefined ? undefined : readFileSync(flags.cert, 'utf8'),
     key: flags.key === undefined ? undefined : readFileSync(flags.key, 'utf8'),
-    ca: flags.ca === undefined ? undefined : readFileSync(flags.ca, 'utf8'),
-    rejectUnauthorized: flags.ca === undefined ? false : undefined,
+    ...trust(),
     ciphers: list(flags.suites),
     groups: list(flags.groups),
     keyShares: list(flags['key-shares']),

@@ -13,7 +13,7 @@ const GRACE_MS = 5_000;
  *
  * @typedef {{ suites: boolean, groups: string[], hybrid: boolean, keyShares: boolean, fragmentedHello: boolean, cookie: boolean,
  *   keyLog: boolean, exporter: boolean, alpn: boolean, name: boolean, update: 'free' | 'requesting' | 'none', certificates: string[],
- *   chains: boolean, verifies: boolean, alerts: boolean, tellsFailures: boolean, profiles: boolean, signatures: string[] }} Abilities
+ *   chains: boolean, verifies: boolean, alerts: boolean, tellsFailures: boolean, fingerprints: boolean, tinyDatagrams: boolean, profiles: boolean, signatures: string[] }} Abilities
  * @typedef {{ name: string, command: string[], needs: string, abilities: Abilities }} Stack `needs`: the file without which it cannot run
  */
 
@@ -35,6 +35,8 @@ const ALL = {
   /** Checks the other side's certificate against a root. */ verifies: true,
   /** Sends fatal alerts. */ alerts: true,
   /** A server tells of handshakes that fail. */ tellsFailures: true,
+  /** Knows the other side by a fingerprint alone. */ fingerprints: false,
+  /** Sends datagrams as small as 256 bytes. */ tinyDatagrams: true,
   /** Chooses its SRTP profiles. */ profiles: true,
   /** Signatures of others that it verifies. */ signatures: ['p256', 'ed25519', 'rsa'],
 };
@@ -48,16 +50,16 @@ function program(name, differences = {}) {
 /** The npm package in Node. @returns {Stack} */
 function npmPackage() {
   const needs = join(ROOT, 'dist', 'node.js');
-  return { name: 'package', command: [process.execPath, join(ROOT, 'interop', 'peer-package.mjs')], needs, abilities: { ...ALL, certificates: ['p256', 'ed25519'], tellsFailures: false } };
+  return { name: 'package', command: [process.execPath, join(ROOT, 'interop', 'peer-package.mjs')], needs, abilities: { ...ALL, certificates: ['p256', 'ed25519'], fingerprints: true, tellsFailures: false } };
 }
 
-export const OURS = program('ours', { certificates: ['p256', 'ed25519'] });
+export const OURS = program('ours', { certificates: ['p256', 'ed25519'], fingerprints: true });
 export const PACKAGE = npmPackage();
 
 /** @type {Stack[]} */
 export const OTHERS = [
   program('boring', { suites: false, cookie: false }),
-  program('wolfssl', { fragmentedHello: false, update: 'requesting' }),
+  program('wolfssl', { fragmentedHello: false, tinyDatagrams: false, update: 'requesting' }),
   program('dimpl', {
     groups: ['x25519', 'secp256r1'], hybrid: false, keyShares: false, keyLog: false, exporter: false, alpn: false, name: false,
     update: 'none', certificates: ['p256'], chains: false, verifies: false, alerts: false, tellsFailures: false, profiles: false, signatures: ['p256'],

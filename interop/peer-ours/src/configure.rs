@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use dtls_wasm::config::{ClientAuth, ClientConfig, CommonConfig, CookiePolicy, ServerConfig, default_key_shares};
 use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
 use dtls_wasm::crypto::task::PeerVerifier;
-use dtls_wasm::identity::{AcceptAnyVerifier, WebPkiVerifier, pem};
+use dtls_wasm::identity::{AcceptAnyVerifier, Fingerprint, FingerprintVerifier, WebPkiVerifier, pem};
 use dtls_wasm::time::Instant;
 use dtls_wasm::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 use peer::Flags;
@@ -88,6 +88,11 @@ fn common(flags: &Flags) -> Result<CommonConfig, String> {
 }
 
 fn verifier(flags: &Flags) -> Result<Arc<dyn PeerVerifier>, String> {
+    if let Some(value) = &flags.fingerprint {
+        let fingerprint: Fingerprint =
+            format!("sha-256 {value}").parse().map_err(|error| format!("--fingerprint: {error}"))?;
+        return Ok(Arc::new(FingerprintVerifier::new(vec![fingerprint])));
+    }
     match &flags.ca {
         Some(ca) => {
             let roots = pem::certificates(&text(ca)?).map_err(|error| format!("{ca}: {error}"))?;

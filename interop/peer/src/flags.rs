@@ -6,6 +6,7 @@ pub const USAGE: &str = "\
 PEER (client|server) --port N [flags]
   --cert FILE --key FILE     own certificate chain (PEM, leaf first) and private key (PEM)
   --ca FILE                  root that the other side's certificate must lead to (PEM)
+  --fingerprint AB:CD:..     in place of a root: the SHA-256 of the other side's certificate, as in SDP
   --name HOST                client: the server_name sent, which the certificate must carry
   --client-auth              server: demand a client certificate
   --suites A,B               cipher suites by their registered names, most preferred first
@@ -39,6 +40,7 @@ pub struct Flags {
     pub cert: Option<String>,
     pub key: Option<String>,
     pub ca: Option<String>,
+    pub fingerprint: Option<String>,
     pub name: Option<String>,
     pub client_auth: bool,
     pub suites: Vec<String>,
@@ -83,6 +85,7 @@ impl Flags {
             cert: None,
             key: None,
             ca: None,
+            fingerprint: None,
             name: None,
             client_auth: false,
             suites: Vec::new(),
@@ -112,6 +115,7 @@ impl Flags {
             "--cert" => self.cert = Some(value()?),
             "--key" => self.key = Some(value()?),
             "--ca" => self.ca = Some(value()?),
+            "--fingerprint" => self.fingerprint = Some(value()?),
             "--name" => self.name = Some(value()?),
             "--client-auth" => self.client_auth = true,
             "--suites" => self.suites = list(&value()?),
