@@ -138,7 +138,7 @@ impl Connection {
         Ok(this)
     }
 
-    /// A server for a client that a [`Listener`](crate::endpoint::Listener) let in.
+    /// A server for a client that a [`Listener`](crate::endpoint::listener::Listener) let in.
     ///
     /// # Errors
     /// If `config` cannot work.

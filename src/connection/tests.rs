@@ -4,9 +4,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{ClientAuth, ClientConfig, ServerConfig, TransportConfig};
+use crate::config::{ClientAuth, ClientConfig, CommonConfig, ServerConfig, TransportConfig};
 use crate::crypto::null::{self, NullBackend};
 use crate::crypto::task::Backend;
+use crate::crypto::{AeadAlgorithm, AeadKey, AeadLimits, CipherSuiteImpl, RecordNumberKey};
 use crate::error::PeerIncompatible;
 use crate::sim::{Conditions, Network, Outcome, Pair};
 use crate::trace::Direction;
@@ -341,4 +342,53 @@ fn flights_shrink_to_what_the_path_carries() {
         assert_eq!(pair.run(deadline, |a, b| is_connected(a) && is_connected(b)), Outcome::Done);
         assert_eq!(pair.a.stats().flights_retransmitted, tries);
     }
+}
+
+/// The null provider's AEAD, worn out early.
+struct ShortLived(&'static dyn AeadAlgorithm);
+
+impl AeadAlgorithm for ShortLived {
+    fn key_len(&self) -> usize {
+        self.0.key_len()
+    }
+
+    fn tag_len(&self) -> usize {
+        self.0.tag_len()
+    }
+
+    fn limits(&self) -> AeadLimits {
+        AeadLimits { confidentiality: 40, ..self.0.limits() }
+    }
+
+    fn aead_key(&self, key: &[u8]) -> Option<Box<dyn AeadKey>> {
+        self.0.aead_key(key)
+    }
+
+    fn record_number_key(&self, key: &[u8]) -> Option<Box<dyn RecordNumberKey>> {
+        self.0.record_number_key(key)
+    }
+}
+
+#[test]
+fn keys_are_renewed_before_they_are_worn_out() {
+    let mut provider = null::provider(1);
+    let suite = provider.suites[0];
+    let aead: &'static ShortLived = Box::leak(Box::new(ShortLived(suite.aead)));
+    provider.suites = vec![Box::leak(Box::new(CipherSuiteImpl { id: suite.id, hash: suite.hash, aead }))];
+    let provider = Arc::new(provider);
+    let (mut client, mut server) = (client_config(), server_config());
+    client.common = CommonConfig::new(Arc::clone(&provider), client.common.backend);
+    server.common = CommonConfig::new(provider, server.common.backend);
+    let mut pair = pair(client, server);
+    connected(&mut pair);
+    for number in 0..200u8 {
+        pair.a.send(&[number]).unwrap();
+        settle(&mut pair);
+        let received = events(&mut pair.b);
+        assert!(received.contains(&ConnectionEvent::Datagram(vec![number])), "{number}: {received:?}");
+    }
+    assert_eq!(pair.a.error(), None);
+    // The server sends only ACKs, and does not wear its keys out.
+    assert_eq!(pair.a.epochs(), (3, pair.b.epochs().0));
+    assert!(pair.a.epochs().1 >= 8, "{:?}", pair.a.epochs());
 }

@@ -7,6 +7,7 @@ use crate::record::SealError;
 use crate::time::Instant;
 use crate::trace::{Direction, Event};
 use crate::wire::alert::Alert;
+use crate::wire::post_handshake::KeyUpdateRequest;
 use crate::wire::record::RecordNumber;
 use crate::wire::registry::{AlertDescription, ContentType};
 
@@ -61,10 +62,27 @@ impl Connection {
         if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
             return self.write_last_words(datagram, written, now);
         }
+        self.renew_keys(now);
         self.write_ack(datagram, written, now)?;
         self.write_flight(datagram, written, now)?;
         self.write_application_data(datagram, written)?;
         self.write_close_notify(datagram, written, now)
+    }
+
+    /// Begins to send under new keys before the bound on the present ones is reached.
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.3
+    //# Implementations SHOULD initiate a key update before reaching this limit.
+    fn renew_keys(&mut self, now: Instant) {
+        let Some(mut established) = self.established.take() else { return };
+        let usage = self.records.write_usage(established.write_epoch);
+        // The last quarter is for what is sent until the peer has acknowledged the KeyUpdate.
+        let is_due = usage.is_some_and(|usage| usage.used >= usage.limits.confidentiality / 4 * 3);
+        if is_due && established.pending_key_update.is_none() && self.state == ConnectionState::Connected {
+            let mut sent = false;
+            // At the last epoch there are no new keys: the connection then ends when the present ones are used up.
+            let _ = established.send_key_update(KeyUpdateRequest::NotRequested, &mut self.context(now, &mut sent));
+        }
+        self.established = Some(established);
     }
 
     fn room(&self, datagram: &[u8], epoch: u16) -> usize {

@@ -51,7 +51,7 @@ impl Offer {
             legacy_version: ProtocolVersion::DTLS_1_2,
             random: self.random,
             //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
-            //# A DTLS 1.3-only client MUST set the legacy_session_id field to zero length
+            //# Otherwise, it MUST be set as a zero-length vector (i.e., a zero-valued single byte length field).
             legacy_session_id: Vec::new(),
             legacy_cookie: Vec::new(),
             cipher_suites: common.cipher_suites.clone(),
