@@ -8,7 +8,8 @@ use crate::wire::registry::SignatureScheme;
 /// Passes a Certificate.
 pub(super) fn certificate(cursor: &mut Cursor<'_>) -> Option<()> {
     request_context(cursor)?;
-    let note = "The chain: the sender's own certificate, then the one that signed it, and so on; empty if a client has none (RFC 9846 §4.5.1).";
+    let note = "The chain: the sender's own certificate, then the one that signed it, and so on; empty if a client \
+        has none (RFC 9846 §4.5.1).";
     cursor.list(Prefix::Three, "certificate_list", note, "certificate", |cursor| {
         cursor.group("CertificateEntry", "One certificate with what belongs to it (RFC 9846 §4.5.1).", |cursor| {
             cursor.vector(Prefix::Three, "cert_data", "The certificate, in DER (RFC 9846 §4.5.1, RFC 5280).", der)?;

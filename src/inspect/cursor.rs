@@ -47,12 +47,14 @@ pub(super) struct Cursor<'a> {
     /// Whether something ended too early.
     short: bool,
     fields: Vec<Field>,
+    /// The value of the group that is being passed, should it end too early.
+    value: String,
 }
 
 impl<'a> Cursor<'a> {
     /// A cursor over `bytes`, the first of which lies at `at`.
     pub(super) fn new(bytes: &'a [u8], at: usize, ending: Ending) -> Self {
-        Self { rest: bytes, at, ending, short: false, fields: Vec::new() }
+        Self { rest: bytes, at, ending, short: false, fields: Vec::new(), value: String::new() }
     }
 
     /// The fields; whatever was not passed becomes one that should not be there.
@@ -142,18 +144,25 @@ impl<'a> Cursor<'a> {
         inside: impl FnOnce(&mut Self) -> Option<String>,
     ) -> Option<()> {
         let start = self.at;
-        let outer = core::mem::take(&mut self.fields);
-        let value = inside(self);
-        let children = core::mem::replace(&mut self.fields, outer);
-        let complete = value.is_some();
+        let outer_fields = core::mem::take(&mut self.fields);
+        let outer_value = core::mem::take(&mut self.value);
+        let returned = inside(self);
+        let children = core::mem::replace(&mut self.fields, outer_fields);
+        let value = core::mem::replace(&mut self.value, outer_value);
+        let is_complete = returned.is_some();
         self.fields.push(Field {
             name: name.into(),
             range: start..self.at,
-            value: value.unwrap_or_default(),
+            value: returned.unwrap_or(value),
             note: Some(note),
             children,
         });
-        complete.then_some(())
+        is_complete.then_some(())
+    }
+
+    /// Gives the group that is being passed a value that it has even if it ends too early.
+    pub(super) fn describe(&mut self, value: String) {
+        self.value = value;
     }
 
     /// Passes a vector whose content `inside` passes, and puts into words.

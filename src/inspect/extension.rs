@@ -23,7 +23,8 @@ pub(super) enum Place {
 
 /// Passes a block of extensions.
 pub(super) fn block(cursor: &mut Cursor<'_>, place: Place) -> Option<()> {
-    let note = "What goes beyond the fixed fields: each extension has a type, so that what is new can be skipped (RFC 9846 §4.3).";
+    let note = "What goes beyond the fixed fields: each extension has a type, so that what is new can be skipped \
+        (RFC 9846 §4.3).";
     cursor.list(Prefix::Two, "extensions", note, "extension", |cursor| extension(cursor, place))
 }
 
@@ -34,6 +35,7 @@ fn extension(cursor: &mut Cursor<'_>, place: Place) -> Option<()> {
     cursor.group("Extension", note, |cursor| {
         let extension_type: ExtensionType =
             cursor.registered(2, "extension_type", "Which extension this is (RFC 9846 §4.3).")?;
+        cursor.describe(value::registered(extension_type));
         cursor.vector(Prefix::Two, "extension_data", "What the extension says (RFC 9846 §4.3).", |cursor| {
             let len = cursor.rest().len();
             data::pass(cursor, extension_type, place)?;

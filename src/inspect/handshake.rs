@@ -38,13 +38,15 @@ pub(super) fn body(cursor: &mut Cursor<'_>, msg_type: HandshakeType) {
         HandshakeType::CERTIFICATE_VERIFY => certificate::certificate_verify(cursor),
         HandshakeType::COMPRESSED_CERTIFICATE => certificate::compressed_certificate(cursor),
         HandshakeType::FINISHED => {
-            let note = "An HMAC over the whole handshake so far, with a key that only the two ends have: nothing was changed on the way (RFC 9846 §4.5.3).";
+            let note = "An HMAC over the whole handshake so far, with a key that only the two ends have: nothing was \
+                changed on the way (RFC 9846 §4.5.3).";
             cursor.all("verify_data", note, value::hex);
             Some(())
         }
         HandshakeType::KEY_UPDATE => key_update(cursor),
         HandshakeType::MESSAGE_HASH => {
-            let note = "The hash that stands for the first ClientHello in the transcript after a HelloRetryRequest; never sent (RFC 9846 §4.1).";
+            let note = "The hash that stands for the first ClientHello in the transcript after a HelloRetryRequest; \
+                never sent (RFC 9846 §4.1).";
             cursor.all("hash", note, value::hex);
             Some(())
         }
@@ -89,10 +91,12 @@ const fn purpose(msg_type: HandshakeType) -> &'static str {
             "Begins the handshake: what the client can do, and its half of the key agreement (RFC 9147 §5.3)."
         }
         HandshakeType::SERVER_HELLO => {
-            "What the server chose, and its half of the key agreement; with one special random it is a HelloRetryRequest (RFC 9846 §4.2.3, §4.2.4)."
+            "What the server chose, and its half of the key agreement; with one special random it is a \
+                HelloRetryRequest (RFC 9846 §4.2.3, §4.2.4)."
         }
         HandshakeType::HELLO_VERIFY_REQUEST => {
-            "The cookie exchange of DTLS 1.2; in DTLS 1.3 the HelloRetryRequest does that (RFC 6347 §4.2.1, RFC 9147 §5.1)."
+            "The cookie exchange of DTLS 1.2; in DTLS 1.3 the HelloRetryRequest does that (RFC 6347 §4.2.1, RFC 9147 \
+                §5.1)."
         }
         HandshakeType::NEW_SESSION_TICKET => "A ticket with which the client can resume later (RFC 9846 §4.7.1).",
         HandshakeType::END_OF_EARLY_DATA => "Ends early data in TLS; DTLS 1.3 does without it (RFC 9147 §5.6).",
@@ -116,14 +120,22 @@ const fn purpose(msg_type: HandshakeType) -> &'static str {
 }
 
 fn fragment(cursor: &mut Cursor<'_>, stage: Stage) -> Option<()> {
-    let note = "A handshake message, or a part of one: long messages are cut so that each part fits a datagram (RFC 9147 §5.2, §5.5).";
+    let note = "A handshake message, or a part of one: long messages are cut so that each part fits a datagram (RFC \
+        9147 §5.2, §5.5).";
     cursor.group("DTLSHandshake", note, |cursor| {
         let msg_type: HandshakeType = cursor.registered(1, "msg_type", "Which message this is (RFC 9147 §5.2).")?;
-        let length = cursor.number(3, "length", "How many bytes the whole message has, without this header (RFC 9147 §5.2).")?;
+        cursor.describe(value::registered(msg_type));
+        let length = cursor.number(
+            3,
+            "length",
+            "How many bytes the whole message has, without this header (RFC 9147 \
+            §5.2).",
+        )?;
         let message_seq = cursor.number(
             2,
             "message_seq",
-            "Numbers the messages of each side, so that they can be put in order and repetitions show; a message that is sent again keeps its number (RFC 9147 §5.2).",
+            "Numbers the messages of each side, so that they can be put in order and repetitions show; a message \
+                that is sent again keeps its number (RFC 9147 §5.2).",
         )?;
         let offset = cursor.number(
             3,
@@ -143,7 +155,8 @@ fn fragment(cursor: &mut Cursor<'_>, stage: Stage) -> Option<()> {
                 if offset == 0 {
                     body_seen_in(cursor, msg_type, stage);
                 } else {
-                    let note = "A later part of the message: it means something once the parts before it are there (RFC 9147 §5.5).";
+                    let note = "A later part of the message: it means something once the parts before it are there \
+                        (RFC 9147 §5.5).";
                     cursor.all("fragment", note, value::hex);
                 }
                 Some(value::bytes(len))

@@ -15,7 +15,8 @@ pub(super) fn client_hello(cursor: &mut Cursor<'_>) -> Option<()> {
     cursor.registered::<ProtocolVersion>(
         2,
         "legacy_version",
-        "Always DTLS 1.2 in 1.3, because servers used to choke on new numbers; what counts is in supported_versions (RFC 9147 §5.3).",
+        "Always DTLS 1.2 in 1.3, because servers used to choke on new numbers; what counts is in supported_versions \
+            (RFC 9147 §5.3).",
     )?;
     cursor.leaf(
         32,
@@ -31,7 +32,8 @@ pub(super) fn client_hello(cursor: &mut Cursor<'_>) -> Option<()> {
     cursor.opaque(
         Prefix::One,
         "legacy_cookie",
-        "The cookie of a HelloVerifyRequest of DTLS 1.2; empty in DTLS 1.3, where an extension carries it (RFC 9147 §5.3).",
+        "The cookie of a HelloVerifyRequest of DTLS 1.2; empty in DTLS 1.3, where an extension carries it (RFC 9147 \
+            §5.3).",
     )?;
     let note = "How the client can encrypt and hash, best first; those of 1.2 are for older servers (RFC 9846 §4.2.2).";
     cursor.list(Prefix::Two, "cipher_suites", note, "suite", |cursor| {
@@ -56,14 +58,15 @@ pub(super) fn server_hello(cursor: &mut Cursor<'_>) -> Option<()> {
     let random = cursor.leaf(
         32,
         "random",
-        "Random bytes of the server; a certain value makes this a HelloRetryRequest, certain last bytes tell of a forced downgrade (RFC 9846 §4.2.3).",
+        "Random bytes of the server; a certain value makes this a HelloRetryRequest, certain last bytes tell of a \
+            forced downgrade (RFC 9846 §4.2.3).",
         server_random,
     )?;
     let is_retry = random == HELLO_RETRY_REQUEST_RANDOM;
     cursor.opaque(
         Prefix::One,
         "legacy_session_id_echo",
-        "Empty in DTLS 1.3: a client that finds an echo here gives up (RFC 9147 §5.3).",
+        "Empty in DTLS 1.3, whose servers do not echo the client's; a client that finds an echo gives up (RFC 9147 §5).",
     )?;
     cursor.registered::<CipherSuite>(
         2,

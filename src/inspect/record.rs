@@ -15,7 +15,8 @@ pub(super) fn datagram(cursor: &mut Cursor<'_>, cid_len: usize) {
             20..=24 | 26 | 27 => plaintext(cursor),
             first if UnifiedHeader::is_announced_by(first) => protected(cursor, first, cid_len),
             first => {
-                let note = "No record of DTLS 1.3: the first byte tells DTLS from its neighbours on one port (RFC 9147 §4.1, RFC 7983 §7).";
+                let note = "No record of DTLS 1.3: the first byte tells DTLS from its neighbours on one port (RFC \
+                    9147 §4.1, RFC 7983 §7).";
                 cursor.all("unknown", note, |_| neighbour(first).to_owned());
                 return;
             }
@@ -37,7 +38,7 @@ pub(super) fn content(cursor: &mut Cursor<'_>, content_type: ContentType) {
             ack(cursor);
         }
         ContentType::APPLICATION_DATA => {
-            let note = "What the application sends; its boundaries are kept, and it may be lost (RFC 9147 §4).";
+            let note = "What the application sends; its boundaries are kept, and it may be lost (RFC 9147 §10).";
             cursor.all("application_data", note, value::text);
         }
         _ => {
@@ -47,19 +48,22 @@ pub(super) fn content(cursor: &mut Cursor<'_>, content_type: ContentType) {
 }
 
 fn plaintext(cursor: &mut Cursor<'_>) -> Option<()> {
-    let note = "A record that is not encrypted: the first messages of a handshake, and alerts before there are keys (RFC 9147 §4).";
+    let note = "A record that is not encrypted: the first messages of a handshake, and alerts before there are keys \
+        (RFC 9147 §4).";
     cursor.group("DTLSPlaintext", note, |cursor| {
-        let content_type: ContentType =
-            cursor.registered(1, "type", "What the record carries (RFC 9147 §4.1).")?;
+        let content_type: ContentType = cursor.registered(1, "type", "What the record carries (RFC 9147 §4.1).")?;
+        cursor.describe(value::registered(content_type));
         cursor.registered::<ProtocolVersion>(
             2,
             "legacy_record_version",
-            "Kept for old implementations: DTLS 1.0 may stand in a first ClientHello, else DTLS 1.2; a receiver ignores it (RFC 9147 §4).",
+            "Kept for old implementations: DTLS 1.0 may stand in a first ClientHello, else DTLS 1.2; a receiver \
+                ignores it (RFC 9147 §4).",
         )?;
         let epoch = cursor.number(
             2,
             "epoch",
-            "Counts the changes of keys; 0 means that there are none yet, and in DTLS 1.3 no other plaintext record exists (RFC 9147 §4.2).",
+            "Counts the changes of keys; 0 means that there are none yet, and in DTLS 1.3 no other plaintext record \
+                exists (RFC 9147 §4.2).",
         )?;
         let number = cursor.number(
             6,
@@ -109,7 +113,8 @@ fn protected(cursor: &mut Cursor<'_>, first: u8, cid_len: usize) -> Option<()> {
         cursor.leaf(
             len,
             "encrypted_record",
-            "Content, type and padding, encrypted and authenticated together with the header (RFC 9147 §4, RFC 9846 §5.2).",
+            "Content, type and padding, encrypted and authenticated together with the header (RFC 9147 §4, RFC 9846 \
+                §5.2).",
             |bytes| format!("{}: {}", value::bytes(bytes.len()), value::hex(bytes)),
         )?;
         Some(format!("epoch …{:02b}, {}", header.epoch_bits, value::bytes(len)))
@@ -122,25 +127,34 @@ fn unified_header(cursor: &mut Cursor<'_>, header: &UnifiedHeader) -> Option<()>
         cursor.leaf(
             1,
             "001CSLEE",
-            "Eight bits: 001 marks a DTLS 1.3 record, C says whether a connection ID follows, S whether the sequence number has 16 bits or 8, L whether a length follows, EE are the two low bits of the epoch (RFC 9147 §4).",
+            "Eight bits: 001 marks a DTLS 1.3 record, C says whether a connection ID follows, S whether the sequence \
+                number has 16 bits or 8, L whether a length follows, EE are the two low bits of the epoch (RFC 9147 \
+                §4).",
             |bytes| bytes.first().map_or_else(String::new, |first| header_bits(*first)),
         )?;
         if !header.connection_id.is_empty() {
             cursor.leaf(
                 header.connection_id.len(),
                 "connection_id",
-                "Says whose record this is, whatever address it comes from; its length was agreed in the handshake (RFC 9146 §3, RFC 9147 §9).",
+                "Says whose record this is, whatever address it comes from; its length was agreed in the handshake \
+                    (RFC 9146 §3, RFC 9147 §9).",
                 value::hex,
             )?;
         }
         cursor.leaf(
             header.sequence_len,
             "sequence_number",
-            "The low bits of the record's number, masked with a key stream taken from the ciphertext so that nobody on the way can count (RFC 9147 §4.2.3).",
+            "The low bits of the record's number, masked with a key stream taken from the ciphertext so that nobody \
+                on the way can count (RFC 9147 §4.2.3).",
             |bytes| format!("{} (encrypted)", value::hex(bytes)),
         )?;
         if header.length.is_some() {
-            cursor.number(2, "length", "How many bytes follow; only the last record of a datagram may do without it (RFC 9147 §4).")?;
+            cursor.number(
+                2,
+                "length",
+                "How many bytes follow; only the last record of a datagram may do without it \
+                (RFC 9147 §4).",
+            )?;
         }
         Some(value::bytes(header.header_len))
     })

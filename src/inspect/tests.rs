@@ -42,7 +42,8 @@ fn each_bit_of_the_unified_header_is_explained() {
     assert_eq!(names(&tree.children), ["DTLSCiphertext"]);
     assert_eq!(
         value(&tree, "001CSLEE"),
-        "001 DTLS 1.3 record; C=0 no connection ID; S=1 sequence number of 16 bits; L=1 length follows; E=10 low bits of the epoch"
+        "001 DTLS 1.3 record; C=0 no connection ID; S=1 sequence number of 16 bits; L=1 length follows; E=10 low \
+            bits of the epoch"
     );
     assert_eq!(value(&tree, "sequence_number"), "aabb (encrypted)");
     assert_eq!(value(&tree, "encrypted_record"), "3 bytes: 010203");
@@ -50,7 +51,8 @@ fn each_bit_of_the_unified_header_is_explained() {
     let minimal = datagram(&[0x21, 0xaa, 1, 2, 3]);
     assert_eq!(
         value(&minimal, "001CSLEE"),
-        "001 DTLS 1.3 record; C=0 no connection ID; S=0 sequence number of 8 bits; L=0 goes to the end of the datagram; E=01 low bits of the epoch"
+        "001 DTLS 1.3 record; C=0 no connection ID; S=0 sequence number of 8 bits; L=0 goes to the end of the \
+            datagram; E=01 low bits of the epoch"
     );
     assert_eq!(value(&minimal, "encrypted_record"), "3 bytes: 010203");
 }
@@ -77,6 +79,10 @@ fn what_ends_too_early_is_said_to() {
     assert_eq!(value(&tree, "algorithm"), "ed25519 (0x0807)");
     let last = tree.leaves().last().copied().cloned().unwrap();
     assert_eq!((last.name.as_ref(), last.range), (MALFORMED, 6..6));
+
+    // What is known of a structure is said even if the rest of it is missing.
+    let tree = message(HandshakeType::ENCRYPTED_EXTENSIONS, &[0, 9, 0, 10, 0, 5, 0, 3]);
+    assert_eq!(value(&tree, "Extension"), "supported_groups (10)");
 
     let tree = message(HandshakeType::KEY_UPDATE, &[]);
     assert_eq!(names(&tree.children), [MALFORMED]);

@@ -35,9 +35,8 @@ pub struct KeyUpdate {
 impl Decode for KeyUpdate {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage> {
         //= https://www.rfc-editor.org/rfc/rfc9846#section-4.7.3
-        //# If an implementation receives any other
-        //# value, it MUST terminate the connection with an
-        //# "illegal_parameter" alert.
+        //# If an implementation receives any other value, it MUST
+        //# terminate the connection with an "illegal_parameter" alert.
         let request = match reader.u8()? {
             0 => KeyUpdateRequest::NotRequested,
             1 => KeyUpdateRequest::Requested,

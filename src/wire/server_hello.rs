@@ -36,7 +36,7 @@ pub struct ServerHello {
     pub legacy_version: ProtocolVersion,
     /// The random of the server, or [`HELLO_RETRY_REQUEST_RANDOM`].
     pub random: Random,
-    /// Empty in DTLS 1.3 (RFC 9147 §5.3).
+    /// Empty in DTLS 1.3 (RFC 9147 §5).
     pub legacy_session_id_echo: Vec<u8>,
     /// The cipher suite that the server selected.
     pub cipher_suite: CipherSuite,

@@ -102,7 +102,8 @@ pub(super) fn pass(cursor: &mut Cursor<'_>, extension_type: ExtensionType, place
             .map(drop),
         T::SUPPORTED_VERSIONS if in_client_hello => {
             let note = "The versions, best first; numbers of DTLS count down (RFC 9846 §4.3.1).";
-            let each = "A version; DTLS writes its numbers as ones' complement, so that a newer one is smaller (RFC 9147 §5.3).";
+            let each = "A version; DTLS writes its numbers as ones' complement, so that a newer one is smaller (RFC \
+                9147 §5.3).";
             numbers::<ProtocolVersion>(cursor, Prefix::One, "versions", note, ("ProtocolVersion", "version"), each)
         }
         T::SUPPORTED_VERSIONS => cursor
@@ -120,7 +121,8 @@ pub(super) fn pass(cursor: &mut Cursor<'_>, extension_type: ExtensionType, place
         T::PSK_KEY_EXCHANGE_MODES => {
             let note = "How a pre-shared key may be used (RFC 9846 §4.3.9).";
             cursor.list(Prefix::One, "ke_modes", note, "mode", |cursor| {
-                let note = "1 adds a fresh key agreement, so that a stolen key does not open what was recorded (RFC 9846 §4.3.9).";
+                let note = "1 adds a fresh key agreement, so that a stolen key does not open what was recorded (RFC \
+                    9846 §4.3.9).";
                 cursor
                     .number_as(1, "PskKeyExchangeMode", note, |mode| {
                         let name = match mode {
@@ -300,7 +302,8 @@ fn certificate_type(cursor: &mut Cursor<'_>, in_client_hello: bool) -> Option<()
 fn key_share(cursor: &mut Cursor<'_>, place: Place) -> Option<()> {
     match place {
         Place::ClientHello => {
-            let note = "One share for each group that the client tries at once; empty asks for a HelloRetryRequest (RFC 9846 §4.3.8).";
+            let note = "One share for each group that the client tries at once; empty asks for a HelloRetryRequest \
+                (RFC 9846 §4.3.8).";
             cursor.list(Prefix::Two, "client_shares", note, "share", |cursor| key_share_entry(cursor, "KeyShareEntry"))
         }
         Place::HelloRetryRequest => cursor
@@ -316,8 +319,11 @@ fn key_share(cursor: &mut Cursor<'_>, place: Place) -> Option<()> {
 
 fn key_share_entry(cursor: &mut Cursor<'_>, name: &'static str) -> Option<()> {
     cursor.group(name, "A public value of one group (RFC 9846 §4.3.8).", |cursor| {
-        let group: NamedGroup = cursor.registered(2, "group", "The group that the value belongs to (RFC 9846 §4.3.7).")?;
-        let note = "A public key; with a KEM the client sends its key and the server what it enclosed for it (RFC 9846 §4.3.8).";
+        let group: NamedGroup =
+            cursor.registered(2, "group", "The group that the value belongs to (RFC 9846 §4.3.7).")?;
+        cursor.describe(value::registered(group));
+        let note = "A public key; with a KEM the client sends its key and the server what it enclosed for it (RFC \
+            9846 §4.3.8).";
         cursor.opaque(Prefix::Two, "key_exchange", note)?;
         Some(value::registered(group))
     })
@@ -327,8 +333,14 @@ fn offered_psks(cursor: &mut Cursor<'_>) -> Option<()> {
     let note = "The keys that the client offers, best first (RFC 9846 §4.3.11).";
     cursor.list(Prefix::Two, "identities", note, "identity", |cursor| {
         cursor.group("PskIdentity", "One key (RFC 9846 §4.3.11).", |cursor| {
-            cursor.opaque_as(Prefix::Two, "identity", "The name of the key, or a ticket (RFC 9846 §4.3.11).", value::text)?;
-            let note = "The age of the ticket in milliseconds, plus ticket_age_add; 0 for a key that is no ticket (RFC 9846 §4.3.11.1).";
+            cursor.opaque_as(
+                Prefix::Two,
+                "identity",
+                "The name of the key, or a ticket (RFC 9846 §4.3.11).",
+                value::text,
+            )?;
+            let note = "The age of the ticket in milliseconds, plus ticket_age_add; 0 for a key that is no ticket \
+                (RFC 9846 §4.3.11.1).";
             cursor.number(4, "obfuscated_ticket_age", note)?;
             Some(String::new())
         })

@@ -54,7 +54,8 @@ pub(super) const fn purpose(extension_type: ExtensionType, place: Place) -> &'st
         T::SESSION_TICKET => "Resumption in 1.2; means nothing in 1.3 (RFC 5077 §3.2).",
         T::PRE_SHARED_KEY => match place {
             Place::ClientHello => {
-                "Keys that both may already share, with proof that the client has them; always the last extension (RFC 9846 §4.3.11)."
+                "Keys that both may already share, with proof that the client has them; always the last extension \
+                    (RFC 9846 §4.3.11)."
             }
             _ => "Which of the client's pre-shared keys the server chose (RFC 9846 §4.3.11).",
         },
@@ -71,10 +72,12 @@ pub(super) const fn purpose(extension_type: ExtensionType, place: Place) -> &'st
         },
         T::COOKIE => match place {
             Place::ClientHello => {
-                "The server's cookie sent back: this client can be reached at its address (RFC 9846 §4.3.2, RFC 9147 §5.1)."
+                "The server's cookie sent back: this client can be reached at its address (RFC 9846 §4.3.2, RFC 9147 \
+                    §5.1)."
             }
             _ => {
-                "The client is to send it back, so that the server need not remember a client that may not exist (RFC 9846 §4.3.2, RFC 9147 §5.1)."
+                "The client is to send it back, so that the server need not remember a client that may not exist \
+                    (RFC 9846 §4.3.2, RFC 9147 §5.1)."
             }
         },
         T::PSK_KEY_EXCHANGE_MODES => {
@@ -85,13 +88,15 @@ pub(super) const fn purpose(extension_type: ExtensionType, place: Place) -> &'st
         T::POST_HANDSHAKE_AUTH => "The client can be asked for a certificate after the handshake (RFC 9846 §4.3.6).",
         T::KEY_SHARE => match place {
             Place::ClientHello => {
-                "The client's half of the key agreement, for each group that it guesses the server will take (RFC 9846 §4.3.8)."
+                "The client's half of the key agreement, for each group that it guesses the server will take (RFC \
+                    9846 §4.3.8)."
             }
             Place::HelloRetryRequest => "The group that the server wants a share of instead (RFC 9846 §4.3.8).",
             _ => "The server's half of the key agreement (RFC 9846 §4.3.8).",
         },
         T::CONNECTION_ID => {
-            "The connection ID that the peer is to put into its records, so that the connection survives a change of address (RFC 9146 §3)."
+            "The connection ID that the peer is to put into its records, so that the connection survives a change of \
+                address (RFC 9146 §3)."
         }
         T::QUIC_TRANSPORT_PARAMETERS => "Belongs to QUIC (RFC 9001 §8.2).",
         T::TICKET_REQUEST => "How many tickets the client wants (RFC 9149 §2).",
