@@ -1,7 +1,7 @@
 // Builds what is missing or stale. `npm run build` sets up the tools first; `npm start` and `npm test` call `build()`.
 //
-//   target/wasm/package/   wasm-pack's output with feature `wasm`
-//   target/wasm/page/      the same with `wasm,inspect,sim`
+//   target/bindings/package/   wasm-pack's output with feature `wasm`
+//   target/bindings/page/      the same with `wasm,inspect,sim`
 //   dist/                  the npm package: js/**/*.ts compiled, the bindings, and exactly one .wasm
 //   dist-page/             what `npm start` serves: www/ compiled and copied, js/ compiled, the page's bindings in js/
 //
@@ -28,7 +28,7 @@ export async function build() {
 
 /** wasm-pack compiles with the profile `wasm` of Cargo.toml, runs wasm-bindgen and then wasm-opt as Cargo.toml says. */
 function bindings(name, features) {
-  const out = `target/wasm/${name}`;
+  const out = `target/bindings/${name}`;
   const title = `compile Rust to wasm for the ${name} (features ${features})`;
   return unlessFresh(title, `${out}.stamp`, digest(RUST, features), BINDINGS.map((file) => `${out}/${file}`), async () => {
     await run('wasm-pack', ['build', '--target', 'web', '--mode', 'no-install', '--profile', 'wasm', '--no-pack', '--no-gitignore',
@@ -38,7 +38,7 @@ function bindings(name, features) {
 
 async function npmPackage() {
   const products = ['dist/index.js', ...BINDINGS.map((file) => `dist/${file}`)];
-  await unlessFresh('compile TypeScript to dist/', 'target/dist.stamp', digest([...TYPESCRIPT, 'target/wasm/package']), products, async () => {
+  await unlessFresh('compile TypeScript to dist/', 'target/dist.stamp', digest([...TYPESCRIPT, 'target/bindings/package']), products, async () => {
     rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
     await run('tsc', ['-p', 'tsconfig.build.json'], { log: 'tsc-package' });
     copyBindings('package', 'dist');
@@ -49,7 +49,7 @@ async function npmPackage() {
 
 async function page() {
   const products = ['dist-page/www/index.html', 'dist-page/index.html'];
-  await unlessFresh('compile the page to dist-page/', 'target/dist-page.stamp', digest([...TYPESCRIPT, 'www', 'target/wasm/page']), products, async () => {
+  await unlessFresh('compile the page to dist-page/', 'target/dist-page.stamp', digest([...TYPESCRIPT, 'www', 'target/bindings/page']), products, async () => {
     rmSync(join(ROOT, 'dist-page'), { recursive: true, force: true });
     await run('tsc', ['-p', 'tsconfig.page.json'], { log: 'tsc-page' });
     copyBindings('page', 'dist-page/js');
@@ -65,7 +65,7 @@ async function page() {
 
 function copyBindings(name, to) {
   mkdirSync(join(ROOT, to), { recursive: true });
-  for (const file of BINDINGS) cpSync(join(ROOT, 'target/wasm', name, file), join(ROOT, to, file));
+  for (const file of BINDINGS) cpSync(join(ROOT, 'target/bindings', name, file), join(ROOT, to, file));
 }
 
 function sizes(path) {
