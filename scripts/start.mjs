@@ -77,7 +77,7 @@ await main(async () => {
   // Only now do the npm packages and the built package exist.
   const [{ attachGateway, GATEWAY_PATH }, { startEcho }] = await Promise.all([import('./serve/gateway.mjs'), import('./serve/echo.mjs')]);
 
-  const echo = await startEcho({ host, port: udpPort }).catch((error) => {
+  const echo = await startEcho({ host, port: udpPort, names: ['localhost', host] }).catch((error) => {
     throw listenProblem(error, `${host}:${udpPort} (UDP)`, '--udp-port');
   });
   const echoAddress = authority(host, echo.port);

@@ -2,14 +2,14 @@
 
 /** `dtls` is the module `dtls-wasm`, however it was loaded. */
 export async function exchange({ DtlsConnection, generateCertificate }) {
-  const certificate = await generateCertificate();
+  const { cert, key, fingerprint } = await generateCertificate();
   const there = new TransformStream();
   const back = new TransformStream();
-  const server = new DtlsConnection({ role: 'server', transport: { readable: there.readable, writable: back.writable }, certificate });
+  const server = new DtlsConnection({ role: 'server', transport: { readable: there.readable, writable: back.writable }, cert, key });
   const client = new DtlsConnection({
     role: 'client',
     transport: { readable: back.readable, writable: there.writable },
-    remoteFingerprints: [{ algorithm: 'sha-256', value: certificate.fingerprint }],
+    remoteFingerprints: [{ algorithm: 'sha-256', value: fingerprint }],
   });
   await Promise.all([client.ready, server.ready]);
 
