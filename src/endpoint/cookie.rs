@@ -28,8 +28,8 @@ use crate::wire::registry::{CipherSuite, NamedGroup};
 /// ```
 ///
 /// The MAC is an HMAC over all that stands before it, the client's address and what both hellos must have in common. It
-/// has half of SHA-256's length, the least that RFC 2104 §5 recommends: the reply must not be longer than the smallest
-/// hello, and a forger has one try for each datagram and a minute's time.
+/// has half of SHA-256's length, the least that RFC 2104 §5 recommends: the reply must not be much longer than the hello,
+/// and a forger has one try for each datagram and a minute's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cookie {
     /// The suite that was selected.

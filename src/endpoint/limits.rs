@@ -5,6 +5,16 @@ use core::time::Duration;
 /// The longest address, in bytes: an IPv6 address with port and scope has 22, and 32 leaves room for a relay's tag.
 pub const MAX_ADDRESS_LEN: usize = 32;
 
+/// How much longer a reply to an address that has proved nothing may be than what came from there, in bytes.
+///
+/// The smallest ClientHello for which there is a HelloRetryRequest has 98 bytes in its datagram (one suite, one group, one
+/// scheme, no key share), and the longest HelloRetryRequest 157 (a cookie around a hash of SHA-384, and a group), because
+/// the cookie has to carry the hash of the hello. A bound of zero would shut such clients out for ever; with 64 an address
+/// is sent at most 1.5 times what came from there, the 28 bytes of IP and UDP headers counted, and clients that send more
+/// than 157 bytes, as all browsers do, are sent less than they sent. RFC 9147 §5.1 allows three times as much, as does
+/// QUIC (RFC 9000 §8.1): a spoofer who gains less than half is better off sending to his victim himself.
+pub const MAX_SURPLUS: usize = 64;
+
 /// What a listener may hold and for how long.
 ///
 /// Before a client has shown that it receives what is sent to its address, all that is held for it is the part of a first

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::address::PeerAddress;
 use super::cookie::{Baker, Binding, Cookie};
 use super::hello::{HelloFragment, hello_fragments, invariants};
-use super::limits::ListenerLimits;
+use super::limits::{ListenerLimits, MAX_SURPLUS};
 use super::partial::PartialHellos;
 use crate::codec::{Decode as _, Encode as _};
 use crate::config::{ConfigError, CookiePolicy, ServerConfig};
@@ -23,7 +23,8 @@ use crate::wire::registry::{ContentType, HandshakeType, ProtocolVersion};
 /// Answers first ClientHellos, and lets in whoever comes back with a cookie (RFC 9147 §5.1).
 ///
 /// It holds two keys for its cookies, and nothing per client, but for hellos that came in fragments (see
-/// [`ListenerLimits`]). It sends nothing of its own accord, and no address more bytes than came from there.
+/// [`ListenerLimits`]). It sends nothing of its own accord, and its answers are hardly ever longer than the question (see
+/// [`MAX_SURPLUS`]).
 ///
 /// What a listener answers:
 ///
@@ -66,7 +67,7 @@ pub struct ListenerStats {
     pub retries: u64,
     /// Alerts that were sent.
     pub refused: u64,
-    /// Hellos whose answer would have been longer than what came, so that there was none.
+    /// Hellos whose answer would have been too much longer than what came, so that there was none.
     pub unanswerable: u64,
     /// Hellos that were accepted.
     pub accepted: u64,
@@ -239,7 +240,7 @@ pub(super) enum Verdict {
     Partial,
     /// It holds one that cannot be one.
     Malformed,
-    /// It holds one to which the answer would be longer than the question.
+    /// It holds one to which the answer would be too much longer than the question.
     Unanswerable,
     /// It gets a HelloRetryRequest.
     Retry(Vec<u8>),
@@ -250,15 +251,17 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// No reply is longer than what was `sent` for it.
+    /// No reply is longer by more than [`MAX_SURPLUS`] than what was `sent` for it.
     //= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
     //# A server SHOULD limit the
     //# amount of data it sends toward a client address to three times the
     //# amount of data sent by the client before it verifies that the client
     //# is able to receive data at that address.
-    fn within(self, sent: usize) -> Self {
+    pub(super) fn within(self, sent: usize) -> Self {
         match self {
-            Self::Retry(reply) | Self::Refuse(reply) if reply.len() > sent => Self::Unanswerable,
+            Self::Retry(reply) | Self::Refuse(reply) if reply.len() > sent.saturating_add(MAX_SURPLUS) => {
+                Self::Unanswerable
+            }
             other => other,
         }
     }

@@ -1,5 +1,6 @@
 mod cookie;
 mod hello;
+mod listener;
 mod partial;
 
 use core::time::Duration;
