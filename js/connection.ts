@@ -119,6 +119,8 @@ export class DtlsConnection extends EventTarget {
   #link: Link | undefined;
   /** What is still known when the core is gone. */
   #last: { negotiated: Negotiated | undefined; certificates: Uint8Array[]; stats: DtlsConnectionStats } | undefined;
+  /** Why the application gave up, if it did: the core only knows that it was closed. */
+  #aborted: { reason: unknown } | undefined;
   #readable: ReadableStream<Uint8Array> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
@@ -358,7 +360,8 @@ export class DtlsConnection extends EventTarget {
         // The core closes as well, and says so when it is done.
         break;
       case 'closed':
-        this.#finish('closed', undefined);
+        if (this.#aborted) this.#finish('failed', this.#aborted.reason);
+        else this.#finish('closed', undefined);
         break;
       case 'failed':
         this.#finish('failed', event.error);
@@ -368,6 +371,7 @@ export class DtlsConnection extends EventTarget {
 
   #abort(reason: unknown): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
+    this.#aborted = { reason };
     // The peer is told, as far as one datagram can; nobody waits for its answer.
     this.#core?.close(now());
     this.#link?.run();

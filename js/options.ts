@@ -54,6 +54,8 @@ export interface ConfigOptions {
   handshakeTimeout?: number | undefined;
   /** How long to wait for an answer before a flight is sent again, in milliseconds; each time twice as long. Default: 1000. */
   initialTimeout?: number | undefined;
+  /** The longest such wait, in milliseconds. Default: 60000. */
+  maxTimeout?: number | undefined;
   /** How often a flight is sent again before the peer counts as unreachable. Default: 12. */
   maxRetransmissions?: number | undefined;
   /**
@@ -85,7 +87,7 @@ export interface GeneratedCertificate {
 
 const CONFIG_OPTIONS = [
   'certificate', 'cert', 'key', 'ca', 'remoteFingerprints', 'requestCert', 'rejectUnauthorized', 'ALPNProtocols', 'srtpProfiles', 'ciphers',
-  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxRetransmissions', 'cookie',
+  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie',
 ];
 
 /** A misspelt option would be silently without effect, and some of them decide whom to trust: unknown ones are refused. */
@@ -100,7 +102,7 @@ export function refuseUnknown(options: object, known: readonly string[]): void {
 
 /** Checks what can be checked without the WebAssembly module, so that the caller's stack shows who is wrong. */
 export function checkConfig(role: 'client' | 'server', options: ConfigOptions): void {
-  for (const name of ['maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxRetransmissions'] as const) checkNumber(name, options[name]);
+  for (const name of ['maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions'] as const) checkNumber(name, options[name]);
   for (const name of ['requestCert', 'rejectUnauthorized', 'cookie'] as const) checkBoolean(name, options[name]);
   for (const name of ['ALPNProtocols', 'srtpProfiles', 'remoteFingerprints'] as const) checkArray(name, options[name]);
   for (const name of ['ciphers', 'groups', 'keyShares'] as const) {
@@ -155,7 +157,7 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions): 
     if (options.groups !== undefined) raw.setGroups(names(options.groups));
     if (options.keyShares !== undefined) raw.setKeyShares(names(options.keyShares));
     if (options.maxDatagramSize !== undefined) raw.setMaxDatagramSize(options.maxDatagramSize);
-    raw.setTimeouts(options.initialTimeout, options.maxRetransmissions, options.handshakeTimeout);
+    raw.setTimeouts(options.initialTimeout, options.maxTimeout, options.maxRetransmissions, options.handshakeTimeout);
     if (options.cookie === false) raw.withoutCookie();
     raw.check();
     return raw;

@@ -42,6 +42,7 @@ pub struct Config {
     key_shares: Option<Vec<NamedGroup>>,
     max_datagram_size: Option<usize>,
     initial_timeout: Option<Duration>,
+    max_timeout: Option<Duration>,
     max_retransmissions: Option<u32>,
     handshake_timeout: Option<Duration>,
     cookie: CookiePolicy,
@@ -82,6 +83,7 @@ impl Config {
             key_shares: None,
             max_datagram_size: None,
             initial_timeout: None,
+            max_timeout: None,
             max_retransmissions: None,
             handshake_timeout: None,
             cookie: CookiePolicy::Always,
@@ -183,8 +185,15 @@ impl Config {
 
     /// Sets times, in milliseconds, and how often a flight is sent again.
     #[wasm_bindgen(js_name = setTimeouts)]
-    pub fn set_timeouts(&mut self, initial: Option<f64>, retransmissions: Option<u32>, handshake: Option<f64>) {
+    pub fn set_timeouts(
+        &mut self,
+        initial: Option<f64>,
+        longest: Option<f64>,
+        retransmissions: Option<u32>,
+        handshake: Option<f64>,
+    ) {
         self.initial_timeout = initial.map(duration);
+        self.max_timeout = longest.map(duration);
         self.max_retransmissions = retransmissions;
         self.handshake_timeout = handshake.map(duration);
     }
@@ -254,8 +263,9 @@ impl Config {
         set(&mut common.transport.initial_timeout, self.initial_timeout);
         set(&mut common.transport.max_retransmissions, self.max_retransmissions);
         set(&mut common.transport.handshake_timeout, self.handshake_timeout);
-        // Each wait is twice the last one up to this; a first wait that is longer stays as it is.
-        common.transport.max_timeout = common.transport.max_timeout.max(common.transport.initial_timeout);
+        // A first wait that is longer than the longest by default is the longest.
+        let longest = common.transport.max_timeout.max(common.transport.initial_timeout);
+        common.transport.max_timeout = self.max_timeout.unwrap_or(longest);
     }
 }
 
