@@ -25,12 +25,13 @@ use crate::time::Instant;
 use crate::trace::Trace;
 
 pub use address::PeerAddress;
+pub use limits::{EndpointLimits, ListenerLimits};
+pub use listener::{Listener, ListenerAction};
 pub use slots::ConnectionHandle;
 
 use connections::{Connections, Entry};
 use hello::{hello_fragments, random_of};
-use limits::EndpointLimits;
-use listener::{Listener, Verdict};
+use listener::Verdict;
 
 /// Connections with many peers, clients' and servers', and a listener for new ones.
 ///

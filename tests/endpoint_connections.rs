@@ -484,7 +484,7 @@ fn a_handshake_whose_tasks_are_slow_does_not_delay_another() {
         world.place(address(number), connection, GOOD);
     }
     let mut slow = Vec::new();
-    let mut serve = |world: &mut World, slow: &mut Vec<_>| {
+    let serve = |world: &mut World, slow: &mut Vec<_>| {
         while let Some((handle, id, task)) = world.server.poll_task() {
             let result = Backend::perform(&backend, &task).unwrap();
             if world.server.address(handle) == Some(address(1)) {

@@ -89,7 +89,7 @@ fn every_suite_with_every_group_and_certificate() {
                 let negotiated = pair.a.negotiated().unwrap();
                 assert_eq!((negotiated.cipher_suite, negotiated.group), (*suite, *group));
                 assert_eq!(pair.b.negotiated(), Some(negotiated));
-                assert_eq!(pair.a.peer_certificates(), [own.certificate.clone()]);
+                assert_eq!(pair.a.peer_certificates(), std::slice::from_ref(&own.certificate));
             }
         }
     }
@@ -113,7 +113,8 @@ fn a_certificate_that_is_refused_says_which_check_failed() {
         Arc::new(WebPkiVerifier::new(std::slice::from_ref(&own.certificate)).unwrap())
     };
     let fingerprint: Arc<dyn PeerVerifier> = Arc::new(FingerprintVerifier::new(vec![other.fingerprint()]));
-    let cases: [(Arc<dyn PeerVerifier>, &str, Instant, CertificateError, AlertDescription); 3] = [
+    type Case<'a> = (Arc<dyn PeerVerifier>, &'a str, Instant, CertificateError, AlertDescription);
+    let cases: [Case<'_>; 3] = [
         (
             fingerprint,
             "example.org",

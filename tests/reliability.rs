@@ -14,8 +14,10 @@ use backends::{Kind, Worker};
 use dtls_wasm::config::{ClientAuth, TransportConfig};
 use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
 use dtls_wasm::crypto::task::{TaskError, TaskOutput};
+use dtls_wasm::endpoint::{ConnectionHandle, Endpoint, EndpointEvent, PeerAddress};
 use dtls_wasm::error::Error;
-use dtls_wasm::sim::{Conditions, Network, Outcome, Pair};
+use dtls_wasm::sim::{Conditions, Network, Node, Outcome, Pair};
+use dtls_wasm::time::Instant;
 use dtls_wasm::trace::memory::MemoryTrace;
 use dtls_wasm::wire::registry::NamedGroup;
 use null::START;
@@ -46,9 +48,18 @@ const KINDS: [Kind; 4] =
 
 type Handshake = Pair<Worker, Worker>;
 
-/// A client at A and a server at B, as nothing has been sent yet. `patient` keeps bad luck from being taken for a peer
-/// that is gone.
-fn handshake(scenario: Scenario, kind: Kind, seed: u64, conditions: Conditions, patient: bool) -> Handshake {
+/// What keeps bad luck from being taken for a peer that is gone.
+fn patient(transport: &TransportConfig) -> TransportConfig {
+    TransportConfig {
+        max_timeout: Duration::from_secs(4),
+        max_retransmissions: 1000,
+        handshake_timeout: Duration::from_secs(3600),
+        ..transport.clone()
+    }
+}
+
+/// A client at A and a server at B, as nothing has been sent yet.
+fn handshake(scenario: Scenario, kind: Kind, seed: u64, conditions: Conditions, is_patient: bool) -> Handshake {
     let mut client = null::client(seed);
     let mut server = null::server(!seed);
     client.common.backend = kind.backend(seed);
@@ -61,13 +72,8 @@ fn handshake(scenario: Scenario, kind: Kind, seed: u64, conditions: Conditions, 
     }
     for transport in [&mut client.common.transport, &mut server.common.transport] {
         transport.max_datagram_size = scenario.mtu;
-        if patient {
-            *transport = TransportConfig {
-                max_timeout: Duration::from_secs(4),
-                max_retransmissions: 1000,
-                handshake_timeout: Duration::from_secs(3600),
-                ..transport.clone()
-            };
+        if is_patient {
+            *transport = patient(transport);
         }
     }
     let client = Connection::client(Arc::new(client), Some("example.org"), START).unwrap();
@@ -142,21 +148,107 @@ fn ten_thousand_bad_networks_are_survived_with_an_adversarial_back_end() {
     survive(Kind::Adversarial);
 }
 
+/// An endpoint as a server for one client, whom it asks for a cookie.
+struct Host {
+    endpoint: Endpoint,
+    client: PeerAddress,
+    accepted: Vec<ConnectionHandle>,
+}
+
+impl Host {
+    fn new(seed: u64) -> Self {
+        let mut config = null::server(!seed);
+        config.common.transport = patient(&config.common.transport);
+        Self {
+            endpoint: Endpoint::new(Some(Arc::new(config)), START).unwrap(),
+            client: PeerAddress::new(&[1]).unwrap(),
+            accepted: Vec::new(),
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        let state = |handle| self.endpoint.connection(handle).map(Connection::state);
+        self.accepted.last().is_some_and(|last| state(*last) == Some(ConnectionState::Connected))
+    }
+}
+
+impl Node for Host {
+    fn handle_datagram(&mut self, datagram: &mut [u8], now: Instant) {
+        self.endpoint.handle_datagram(self.client, datagram, now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.endpoint.handle_timeout(now);
+    }
+
+    fn poll_transmit(&mut self, datagram: &mut Vec<u8>, now: Instant) -> bool {
+        let sends = self.endpoint.poll_transmit(datagram, now).is_some();
+        while let Some((handle, event)) = self.endpoint.poll_event() {
+            if matches!(event, EndpointEvent::Accepted { .. }) {
+                self.accepted.push(handle);
+            }
+        }
+        sends
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.endpoint.poll_timeout()
+    }
+}
+
+/// A handshake with a cookie, over a network that drops `lost` besides what its conditions say; gives what was sent.
+fn with_cookie(seed: u64, conditions: Conditions, lost: &[u64]) -> u64 {
+    let mut config = null::client(seed);
+    config.common.transport = patient(&config.common.transport);
+    let client = Connection::client(Arc::new(config), Some("example.org"), START).unwrap();
+    let client = Worker::new(client, Kind::Synchronous, seed, START);
+    let mut pair = Pair::new(client, Host::new(seed), Network::new(seed, conditions), START);
+    pair.network.drop_exactly(lost.iter().copied());
+    let outcome = pair.run(START + Duration::from_secs(600), |a, b| is_connected(a) && b.is_connected());
+    assert_eq!(outcome, Outcome::Done, "seed {seed}, lost {lost:?}: {:?} {:?}", pair.a.events, pair.b.endpoint);
+    let listener = pair.b.endpoint.listener().unwrap();
+    assert!(listener.stats().retries > 0);
+    // Nothing but the one connection is left over; a hello that was repeated made no second one.
+    assert_eq!((pair.b.endpoint.connections(), pair.b.accepted.len()), (1, 1), "seed {seed}, lost {lost:?}");
+    pair.network.stats().sent
+}
+
+#[test]
+fn a_handshake_with_a_cookie_survives_every_pattern_of_one_or_two_lost_datagrams() {
+    let count = with_cookie(1, perfect(), &[]);
+    assert!(count >= 7, "two hellos of two datagrams, a retry, a flight, a flight");
+    for first in 0..count * 2 {
+        for second in first..count * 2 {
+            with_cookie(1, perfect(), &[first, second]);
+        }
+    }
+}
+
+#[test]
+fn a_handshake_with_a_cookie_survives_two_thousand_bad_networks() {
+    for seed in 0..2000 {
+        with_cookie(seed, bad(), &[]);
+    }
+}
+
 /// 30 % loss, and duplicates and datagrams that are overtaken on top.
-fn survive(kind: Kind) {
-    let conditions = Conditions {
+fn bad() -> Conditions {
+    Conditions {
         loss: 0.3,
         duplicate: 0.1,
         reorder: 0.3,
         delay: Duration::from_millis(20),
         jitter: Duration::from_millis(15),
         mtu: usize::MAX,
-    };
+    }
+}
+
+fn survive(kind: Kind) {
     let mut longest = Duration::ZERO;
     let mut total = Duration::ZERO;
     for seed in 0..10_000 {
         let scenario = SCENARIOS[seed as usize % SCENARIOS.len()];
-        let mut pair = handshake(scenario, kind, seed, conditions, true);
+        let mut pair = handshake(scenario, kind, seed, bad(), true);
         must_complete(&mut pair, Duration::from_secs(600), &(scenario, kind, seed));
         let took = pair.now() - START;
         longest = longest.max(took);

@@ -246,7 +246,7 @@ class Draft {
       case 'security:parameters': {
         const { cipher_suite: cipherSuite, group } = event.data;
         this.#change(side, { cipherSuite, group: group ?? undefined });
-        return this.#note(time, { side, kind: 'negotiated', text: group === null ? cipherSuite : `${cipherSuite}, ${group}` });
+        return this.#note(time, { side, kind: 'negotiated', text: [suiteName(cipherSuite), ...(group === null ? [] : [group])].join(', ') });
       }
       case 'security:key_updated': return this.#keys(side, time, event.data.direction, event.data.epoch);
       case 'security:key_discarded': {
@@ -439,6 +439,11 @@ export function partName(part: Part): string {
     case 'data': return part.text === undefined ? `Data, ${part.length} bytes` : `“${part.text}”`;
     case 'other': return words(part.name);
   }
+}
+
+/** `AES-128-GCM-SHA256`: what all suites have in common is left out, and a line may break at a hyphen. */
+export function suiteName(name: string): string {
+  return name.replace(/^TLS_/, '').replaceAll('_', '-');
 }
 
 function doing(direction: Direction): string {

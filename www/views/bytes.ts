@@ -154,7 +154,8 @@ export class Bytes {
     }
     this.#page = page;
     setText(this.#about, page.about);
-    const focus = page.key === 'wire' ? recordOffset : undefined;
+    // The record that was chosen is pointed out where there are several.
+    const focus = page.key === 'wire' && (page.field.children?.length ?? 0) > 1 ? recordOffset : undefined;
     this.#drawTree(page, focus);
     this.#drawHex(page);
     this.#cursor = focus ?? 0;

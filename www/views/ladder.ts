@@ -3,10 +3,10 @@
 // Rows are placed by time, not in proportion to it: nothing overlaps, later is lower, and a long wait is a break in the
 // lines with its length beside it. Elements are kept between calls and only what changed is touched.
 
-import { assign, draw, make, setText } from '../dom.js';
-import { type Datagram, duration, type Item, type Model, type Note, partName, type RecordView } from '../model.js';
-import type { Part } from '../outline.js';
+import { assign, draw, make } from '../dom.js';
+import { type Datagram, duration, type Item, type Model, type Note } from '../model.js';
 import { otherSide } from '../trace.js';
+import { datagramRow, fillDatagramRow, hue, noteRow, noteText, recordOf } from './labels.js';
 
 /** What the reader looks at: a datagram, and perhaps one of its records. */
 export interface Selection {
@@ -56,6 +56,8 @@ export class Ladder {
   #model: Model | undefined;
   #selection: Selection | undefined;
   #now = 0;
+  /** Where copies of datagrams arrive, by datagram and copy. */
+  #arrivals: ReadonlyMap<string, number> = new Map();
   #focusable: Selection | undefined;
   #width = 0;
 
@@ -85,7 +87,8 @@ export class Ladder {
     this.#now = now;
     this.#selection = selection;
     if (grown) this.#update(model);
-    if (grown || model.datagrams.some(isUnderWay)) this.#lay(model);
+    if (grown || this.#columns().width !== this.#width) this.#lay(model);
+    else if (model.datagrams.some(isUnderWay)) this.#drawArrows(model);
     if (grown || moved) this.#mark(model);
     if (grown && follows) this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
@@ -233,7 +236,8 @@ export class Ladder {
     this.#ladder.style.height = `${Math.round(height)}px`;
     assign(this.#lines, { width: columns.width, height: Math.round(height) });
     this.#drawBack(model, columns, height, breaks, moments);
-    this.#drawArrows(model, columns, arrivals);
+    this.#arrivals = arrivals;
+    this.#drawArrows(model);
   }
 
   #drawBack(model: Model, { left, right, wide }: Columns, height: number, breaks: readonly { from: number; to: number; wait: number }[], moments: readonly { y: number; time: number }[]): void {
@@ -249,11 +253,13 @@ export class Ladder {
       return [draw('circle', { class: 'dot', 'data-kind': item.note.kind, 'data-hue': item.note.epoch === undefined ? undefined : hue(item.note.epoch), cx: item.note.side === 'client' ? left : right, cy: y, r: 3.5 })];
     });
     this.#back.replaceChildren(...lines, ...waits, ...dots);
-    const labels = moments.map(({ y, time }) => draw('text', { class: 'moment', x: wide ? 58 : 46, y: y + 4 }, clock(time - model.begin, wide)));
+    const labels = moments.map(({ y, time }) => draw('text', { class: 'moment', x: wide ? 58 : 45, y: y + 4 }, clock(time - model.begin, wide)));
     this.#times.replaceChildren(...labels);
   }
 
-  #drawArrows(model: Model, { left, right }: Columns, arrivals: ReadonlyMap<string, number>): void {
+  #drawArrows(model: Model): void {
+    const { left, right } = this.#columns();
+    const arrivals = this.#arrivals;
     const seen = new Set<SVGGElement>();
     for (const datagram of model.datagrams) {
       const row = this.#rows.get(`d${datagram.id}`);
@@ -375,103 +381,6 @@ function keyOf(item: Item, { datagrams }: Model): string | undefined {
   if (item.kind === 'note') return `n${item.note.id}`;
   const labelled = item.kind === 'sent' || (item.copy === 0 && datagrams[item.datagram]?.sentAt === undefined);
   return labelled ? `d${item.datagram}` : undefined;
-}
-
-function noteRow(note: Note): HTMLLIElement {
-  return make('li', { class: 'note', 'data-side': note.side, 'data-kind': note.kind, 'data-hue': note.epoch === undefined ? undefined : hue(note.epoch) }, ...noteText(note));
-}
-
-function noteText(note: Note): Node[] {
-  return [make('span', { class: 'hidden' }, `${note.side}: `), make('span', {}, note.text)];
-}
-
-function datagramRow(datagram: Datagram, begin: number): HTMLLIElement {
-  const element = make('li', { class: 'datagram', 'data-datagram': datagram.id, 'data-from': datagram.from });
-  fillDatagramRow(element, datagram, begin);
-  return element;
-}
-
-/** The label of a datagram: a button for every record, one for the whole, and what became of it. */
-function fillDatagramRow(element: HTMLLIElement, datagram: Datagram, begin: number): void {
-  const { from, records, size, fate, sentAt } = datagram;
-  assign(element, { 'data-fate': fate });
-  const way = `${from} to ${otherSide(from)}`;
-  const when = sentAt === undefined ? '' : ` at ${duration(sentAt - begin)}`;
-  const wanted = records.length + 1;
-  const buttons = [...element.querySelectorAll('button')];
-  // Buttons are kept, so that the keyboard does not lose its place when a record is acknowledged.
-  while (buttons.length < wanted) {
-    const button = make('button', { type: 'button', tabindex: -1 });
-    buttons.push(button);
-    element.append(button);
-  }
-  for (const [index, record] of records.entries()) {
-    const button = buttons[index];
-    if (button === undefined) continue;
-    const title = recordTitle(record);
-    assign(button, {
-      class: 'record', 'data-record': index, 'data-hue': hue(record.epoch), 'data-again': record.again, 'data-acknowledged': record.acknowledged,
-      'aria-label': `${way}${when}, ${fate}: ${title}, epoch ${record.epoch}${record.again ? ', sent again' : ''}${record.acknowledged ? ', acknowledged' : ''}`,
-    });
-    button.replaceChildren(...recordLabel(record));
-  }
-  const whole = buttons[records.length];
-  if (whole === undefined) return;
-  assign(whole, { class: 'whole', 'data-record': undefined, 'aria-label': `${way}${when}, ${fate}: the whole datagram, ${size} bytes` });
-  setText(whole, fate === 'lost' ? `${size} B lost` : `${size} B`);
-}
-
-function recordLabel(record: RecordView): Node[] {
-  const names = record.parts.length === 0 ? [record.contentType] : record.parts.map(partName);
-  const range = record.parts.length === 1 && record.parts[0]?.kind === 'fragment' ? fragmentRange(record.parts[0]) : undefined;
-  const acks = record.parts.flatMap((part) => (part.kind === 'ack' ? [acknowledges(part)] : []));
-  const asked = keyUpdateAsks(record) ? ['asks for the peer’s'] : [];
-  return [
-    ...(record.again ? [make('span', { class: 'mark', title: 'sent again' }, '↻')] : []),
-    make('span', { class: 'name' }, names.join(' + ')),
-    ...[range, ...acks, ...asked].filter((text) => text !== undefined).map((text) => make('span', { class: 'more' }, text)),
-    make('span', { class: 'epoch', title: `epoch ${record.epoch}` }, `e${record.epoch}`),
-    ...(record.acknowledged ? [make('span', { class: 'mark', title: 'acknowledged' }, '✓')] : []),
-  ];
-}
-
-function recordTitle(record: RecordView): string {
-  const names = record.parts.map((part) => {
-    const detail = part.kind === 'fragment' ? fragmentRange(part) : part.kind === 'ack' ? acknowledges(part) : undefined;
-    return detail === undefined ? partName(part) : `${partName(part)} ${detail}`;
-  });
-  return `${names.join(', ') || record.contentType}${keyUpdateAsks(record) ? ', asks for the peer’s' : ''}`;
-}
-
-/** KeyUpdate.request_update is the only byte of its message (RFC 9846 §4.7.3). */
-function keyUpdateAsks(record: RecordView): boolean {
-  return record.parts.some((part) => part.kind === 'fragment' && part.message === 'KeyUpdate') && record.plaintext?.endsWith('01') === true;
-}
-
-function fragmentRange(part: Extract<Part, { kind: 'fragment' }>): string | undefined {
-  return part.offset === 0 && part.end === part.length ? undefined : `${part.offset}–${part.end} of ${part.length}`;
-}
-
-/** `2:0–2 3:1`: the records that an ACK names, as epoch and number. */
-function acknowledges({ records }: Extract<Part, { kind: 'ack' }>): string {
-  if (records.length === 0) return 'nothing';
-  const runs: { epoch: number; from: number; to: number }[] = [];
-  for (const { epoch, sequence_number: number } of records) {
-    const last = runs.at(-1);
-    if (last?.epoch === epoch && last.to + 1 === number) last.to = number;
-    else runs.push({ epoch, from: number, to: number });
-  }
-  return runs.map(({ epoch, from, to }) => (from === to ? `${epoch}:${from}` : `${epoch}:${from}–${to}`)).join(' ');
-}
-
-function recordOf(button: Element): number | undefined {
-  const index = button.getAttribute('data-record');
-  return index === null ? undefined : Number(index);
-}
-
-/** Epochs 0 to 3 have their own colours; later ones take turns, so that every key update changes the colour. */
-export function hue(epoch: number): number {
-  return epoch <= 3 ? epoch : 4 + ((epoch - 4) % 3);
 }
 
 /** How far apart two moments are drawn. It grows with the logarithm: 1 ms and 100 ms both fit a screen. */

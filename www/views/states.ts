@@ -1,9 +1,9 @@
 // Both ends side by side: state, epochs, what was negotiated, timers and counters.
 
 import { assign, make, setText } from '../dom.js';
-import { duration, type End, type Model, stateText } from '../model.js';
+import { duration, type End, type Model, stateText, suiteName } from '../model.js';
 import type { Side } from '../trace.js';
-import { hue } from './ladder.js';
+import { hue } from './labels.js';
 
 /** What only a running connection knows, as opposed to a trace. */
 export interface Running {
@@ -47,7 +47,7 @@ export class States {
 }
 
 export function stateName({ tells, error, closed, closing, complete, state }: End): string {
-  if (!tells) return 'not told';
+  if (!tells) return 'unseen';
   if (error !== undefined) return 'failed';
   if (closed) return 'closed';
   if (closing) return 'closing';
@@ -55,14 +55,14 @@ export function stateName({ tells, error, closed, closing, complete, state }: En
 }
 
 function describe(end: End, running: Running | undefined): Map<string, string> {
-  if (!end.tells) return new Map([['State', 'not told']]);
+  if (!end.tells) return new Map([['State', 'unseen']]);
   return new Map([
     ['State', stateName(end)],
     ['Reads epoch', String(end.readEpoch)],
     ['Writes epoch', String(end.writeEpoch)],
-    ['Timer', running?.timer === undefined ? 'off' : `in ${duration(Math.round(running.timer))}`],
+    ['Timer', running === undefined ? '–' : running.timer === undefined ? 'off' : `in ${duration(Math.round(running.timer))}`],
     ['Sent again', end.retransmissions === 0 ? 'never' : `${end.retransmissions}${end.backOff === undefined ? '' : `, waits ${duration(end.backOff)}`}`],
-    ['Suite', end.cipherSuite?.replace(/^TLS_/, '').replaceAll('_', '-') ?? '–'],
+    ['Suite', end.cipherSuite === undefined ? '–' : suiteName(end.cipherSuite)],
     ['Group', end.group ?? '–'],
     ['Sent', amount(end.datagramsSent, end.bytesSent)],
     ['Received', amount(end.datagramsReceived, end.bytesReceived)],
