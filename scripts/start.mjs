@@ -61,7 +61,8 @@ function listenHttp(server, port, host) {
 }
 
 function listenProblem(error, where, flag) {
-  const code = error.code ?? error.cause?.code;
+  // The package wraps what the socket said.
+  const code = error.cause?.code ?? error.code;
   if (code === 'EADDRINUSE') return new Problem(`${where} is taken by another program. Choose another port with ${flag}, or ${flag} 0 for any free one.`);
   if (code === 'EACCES') return new Problem(`This user may not listen at ${where}. Choose a port above 1023 with ${flag}.`);
   if (code === 'EADDRNOTAVAIL') return new Problem(`${where}: this machine has no such address. Choose one with --host.`);
