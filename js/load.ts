@@ -3,6 +3,9 @@
 import start, { initSync as startSync, type InitOutput, Scratch } from './dtls_wasm.js';
 import { DtlsError } from './errors.js';
 
+/** A `WebAssembly.Module`. That name exists only where a browser's types are, and a program for Node need not have them. */
+export type CompiledModule = object;
+
 let instance: InitOutput | undefined;
 let pending: Promise<void> | undefined;
 
@@ -10,7 +13,7 @@ let pending: Promise<void> | undefined;
  * Loads the WebAssembly module, once. `source` says where from: an address, a response, bytes or a compiled module;
  * without one it is found beside this file.
  */
-export function init(source?: string | URL | Response | Promise<Response> | Uint8Array | WebAssembly.Module): Promise<void> {
+export function init(source?: string | URL | Response | Promise<Response> | Uint8Array | CompiledModule): Promise<void> {
   if (instance) return Promise.resolve();
   pending ??= load(source).catch((cause: unknown) => {
     pending = undefined;
@@ -20,7 +23,7 @@ export function init(source?: string | URL | Response | Promise<Response> | Uint
 }
 
 /** Instantiates the WebAssembly module at once, from its bytes or a compiled module. */
-export function initSync(source: Uint8Array | WebAssembly.Module): void {
+export function initSync(source: Uint8Array | CompiledModule): void {
   instance ??= startSync({ module: source as BufferSource | WebAssembly.Module });
 }
 

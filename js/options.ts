@@ -138,7 +138,11 @@ function verifies(options: ConfigOptions): boolean {
 /** Roots that were read once. Only frozen arrays of text are kept: they cannot change. `tls.rootCertificates` is one. */
 const readRoots = new WeakMap<object, Roots>();
 
-/** Makes the configuration; what only the core can check is checked here. */
+/**
+ * Makes the configuration; what only the core can check is checked here.
+ *
+ * @internal
+ */
 export function buildConfig(role: 'client' | 'server', options: ConfigOptions): RawConfig {
   checkConfig(role, options);
   const raw = new RawConfig(role === 'server');
