@@ -8,6 +8,8 @@ use std::time::Duration;
 use dtls_wasm::config::{ClientAuth, TransportConfig};
 use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
 use dtls_wasm::crypto::CipherSuiteImpl;
+use dtls_wasm::crypto::null::NullBackend;
+use dtls_wasm::crypto::task::{Backend, Task, TaskError, TaskId, TaskOutput};
 use dtls_wasm::error::Error;
 use dtls_wasm::record::RecordLayer;
 use dtls_wasm::schedule::TrafficSecret;
@@ -77,12 +79,26 @@ impl Trace for Wiretap {
     }
 }
 
+/// Leaves every task to the caller.
+#[derive(Debug)]
+struct Deferring;
+
+impl Backend for Deferring {
+    fn perform(&self, _: &Task) -> Option<Result<TaskOutput, TaskError>> {
+        None
+    }
+}
+
 struct Side {
     connection: Connection,
+    /// Tasks that it waits for.
+    tasks: VecDeque<(TaskId, Task)>,
     /// What is on its way to it.
     inbox: VecDeque<Vec<u8>>,
     /// Application data that the other side sent to it.
     expected: Vec<Vec<u8>>,
+    /// How many datagrams of application data arrived.
+    heard: usize,
     is_over: bool,
 }
 
@@ -91,6 +107,8 @@ struct World {
     sides: [Side; 2],
     wiretap: Wiretap,
     suites: Vec<&'static CipherSuiteImpl>,
+    /// Does the tasks that were left to the caller.
+    worker: NullBackend,
     now: Instant,
     /// Whether more happened than a network may do.
     is_tampered: bool,
@@ -117,6 +135,9 @@ impl World {
                 common.srtp_profiles = vec![SrtpProfile::SRTP_AEAD_AES_128_GCM];
                 common.alpn_protocols = vec![b"a".to_vec()];
             }
+            if flags & 32 != 0 {
+                common.backend = Arc::new(Deferring);
+            }
         }
         if flags & 16 != 0 {
             client.key_shares.clear();
@@ -126,11 +147,19 @@ impl World {
         let client = Connection::client_traced(Arc::new(client), Some("example.org"), Some(listener), START).unwrap();
         let mut server = Connection::server(Arc::new(server), START).unwrap();
         server.set_trace(Box::new(wiretap.clone()));
-        let side = |connection| Side { connection, inbox: VecDeque::new(), expected: Vec::new(), is_over: false };
+        let side = |connection| Side {
+            connection,
+            tasks: VecDeque::new(),
+            inbox: VecDeque::new(),
+            expected: Vec::new(),
+            heard: 0,
+            is_over: false,
+        };
         let mut world = Self {
             sides: [side(client), side(server)],
             wiretap,
             suites,
+            worker: NullBackend::new(3),
             now: START,
             is_tampered: false,
             is_impersonated: false,
@@ -189,8 +218,32 @@ impl World {
             }
             _ => match input.byte() % 8 {
                 0 => self.sides[to].connection.close(self.now),
-                even => {
-                    let _ = self.sides[to].connection.update_keys(even % 2 == 0, self.now);
+                request @ 1..=2 => {
+                    let _ = self.sides[to].connection.update_keys(request == 1, self.now);
+                }
+                3..=5 => {
+                    if let Some((id, task)) = self.sides[to].tasks.pop_front() {
+                        self.perform(to, id, &task);
+                    }
+                }
+                6 => {
+                    // Nobody asked for this one.
+                    let id = TaskId(u32::from(input.byte()));
+                    if self.sides[to].tasks.iter().all(|(asked, _)| *asked != id) {
+                        self.sides[to].connection.handle_task(id, Ok(TaskOutput::Verified), self.now);
+                    }
+                }
+                _ => {
+                    if let Some((id, _)) = self.sides[to].tasks.pop_front() {
+                        let result = match input.byte() % 4 {
+                            0 => Err(TaskError::Failed),
+                            1 => Err(TaskError::Rejected),
+                            2 => Ok(TaskOutput::Verified),
+                            _ => Ok(TaskOutput::Credentials(None)),
+                        };
+                        self.is_tampered = true;
+                        self.sides[to].connection.handle_task(id, result, self.now);
+                    }
                 }
             },
         }
@@ -228,6 +281,13 @@ impl World {
         self.deliver(to, datagram);
     }
 
+    /// Does a task, and hands in its result twice.
+    fn perform(&mut self, to: usize, id: TaskId, task: &Task) {
+        let result = self.worker.perform(task).unwrap();
+        self.sides[to].connection.handle_task(id, result.clone(), self.now);
+        self.sides[to].connection.handle_task(id, result, self.now);
+    }
+
     fn deliver(&mut self, to: usize, mut datagram: Vec<u8>) {
         self.sides[to].connection.handle_datagram(&mut datagram, self.now);
     }
@@ -260,13 +320,17 @@ impl World {
             while self.sides[1 - at].inbox.len() > MAX_BURST {
                 self.sides[1 - at].inbox.pop_front();
             }
-            assert!(self.sides[at].connection.poll_task().is_none(), "the null back end does every task at once");
+            while let Some(task) = self.sides[at].connection.poll_task() {
+                // There is never more than one outstanding; an older one was abandoned.
+                self.sides[at].tasks = VecDeque::from([task]);
+            }
             let is_impersonated = self.is_impersonated;
             while let Some(event) = self.sides[at].connection.poll_event() {
                 let side = &mut self.sides[at];
                 assert!(!side.is_over, "{event:?} after the end");
                 match event {
                     ConnectionEvent::Datagram(data) => {
+                        side.heard += 1;
                         assert!(is_impersonated || side.expected.contains(&data), "{data:?} was not sent");
                     }
                     ConnectionEvent::Closed => side.is_over = true,
@@ -282,27 +346,7 @@ impl World {
 
     /// From now on the network is perfect. See what becomes of it.
     fn finish(mut self) {
-        for _ in 0..4000 {
-            let mut is_idle = true;
-            for to in 0..2 {
-                while let Some(datagram) = self.sides[to].inbox.pop_front() {
-                    self.deliver(to, datagram);
-                    is_idle = false;
-                }
-            }
-            self.settle();
-            if !is_idle {
-                continue;
-            }
-            let due = self.sides.iter().filter_map(|side| side.connection.poll_timeout()).min();
-            let Some(due) = due else { break };
-            let is_settled = |side: &Side| side.connection.state() != ConnectionState::Connecting;
-            if self.sides.iter().all(is_settled) && due > self.now.saturating_add(Duration::from_secs(3600)) {
-                break;
-            }
-            self.pass_time(due.saturating_duration_since(self.now));
-            self.settle();
-        }
+        self.run_until_settled();
         for side in &self.sides {
             let state = side.connection.state();
             assert_ne!(state, ConnectionState::Connecting, "{:?}", side.connection);
@@ -313,5 +357,51 @@ impl World {
                 assert!(is_allowed, "{error:?} without any tampering");
             }
         }
+        let are_connected = self.sides.iter().all(|side| side.connection.state() == ConnectionState::Connected);
+        if !self.is_tampered && are_connected {
+            self.check_that_data_flows();
+        }
+    }
+
+    /// Both sides are connected, and nobody but them has ever spoken: they agree about their keys, and understand each
+    /// other.
+    fn check_that_data_flows(mut self) {
+        for to in 0..2 {
+            let [sender, receiver] = if to == 1 { [0, 1] } else { [1, 0] };
+            let sent_in = self.sides[sender].connection.epochs().1;
+            assert_eq!(sent_in, self.sides[receiver].connection.epochs().0, "the epochs of one direction");
+            self.sides[sender].connection.send(b"still there?").unwrap();
+            self.sides[receiver].expected.push(b"still there?".to_vec());
+            self.settle();
+            let heard = self.sides[receiver].heard;
+            self.run_until_settled();
+            assert_eq!(self.sides[receiver].heard, heard + 1, "{:?}", self.sides[receiver].connection);
+        }
+    }
+
+    fn run_until_settled(&mut self) {
+        for _ in 0..4000 {
+            let mut is_idle = true;
+            for to in 0..2 {
+                while let Some(datagram) = self.sides[to].inbox.pop_front() {
+                    self.deliver(to, datagram);
+                    is_idle = false;
+                }
+                if let Some((id, task)) = self.sides[to].tasks.pop_front() {
+                    self.perform(to, id, &task);
+                    is_idle = false;
+                }
+            }
+            self.settle();
+            if !is_idle {
+                continue;
+            }
+            let due = self.sides.iter().filter_map(|side| side.connection.poll_timeout()).min();
+            let Some(due) = due else { return };
+            self.pass_time(due.saturating_duration_since(self.now));
+            self.settle();
+        }
+        let [client, server] = &self.sides;
+        panic!("always something to do: {:?} {:?}", client.connection, server.connection);
     }
 }
