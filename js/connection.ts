@@ -74,10 +74,18 @@ export class KeysUpdateEvent extends Event {
   }
 }
 
-/** Makes the connection of a core that something else drives. */
+/**
+ * Makes the connection of a core that something else drives.
+ *
+ * @internal
+ */
 export let adopt: (core: Connection, link: Link, observers: ObserverOptions) => Adopted;
 
-/** A connection, and what its driver tells it. */
+/**
+ * A connection, and what its driver tells it.
+ *
+ * @internal
+ */
 export interface Adopted {
   readonly connection: DtlsConnection;
   readonly event: (event: ConnectionEvent) => void;
@@ -431,11 +439,16 @@ export class DtlsConnection extends EventTarget {
   }
 }
 
-/** What of the observers the core has to record. */
+/**
+ * What of the observers the core has to record.
+ *
+ * @internal
+ */
 export function recording({ keylog, trace }: ObserverOptions): { trace: boolean; keylog: boolean } {
   return { trace: trace !== undefined, keylog: Boolean(keylog) };
 }
 
+/** @internal */
 export function checkObservers({ keylog, trace }: ObserverOptions): void {
   checkOption('keylog', keylog, 'true, false or a function', (value) => typeof value === 'boolean' || typeof value === 'function');
   checkOption('trace', trace, 'a function', (value) => typeof value === 'function');

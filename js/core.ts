@@ -18,7 +18,7 @@ import { assertLoaded, readMemory, writeInput } from './load.js';
 
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
 export type { CertificateOptions, CertificateSource, ConfigOptions, Fingerprint, GeneratedCertificate } from './options.js';
-export { init, initSync } from './load.js';
+export { init, initSync, type ModuleSource } from './load.js';
 
 /** The state of a connection. */
 export type ConnectionState = 'connecting' | 'connected' | 'closing' | 'closed' | 'failed';

@@ -1,19 +1,19 @@
 // Loads the WebAssembly module, and reads and writes its memory: the only file that knows either.
 
-import start, { initSync as startSync, type InitOutput, Scratch } from './dtls_wasm.js';
+import start, { initSync as startSync, type InitInput, type InitOutput, Scratch } from './dtls_wasm.js';
 import { DtlsError } from './errors.js';
-
-/** A `WebAssembly.Module`. That name exists only where a browser's types are, and a program for Node need not have them. */
-export type CompiledModule = object;
 
 let instance: InitOutput | undefined;
 let pending: Promise<void> | undefined;
 
 /**
- * Loads the WebAssembly module, once. `source` says where from: an address, a response, bytes or a compiled module;
- * without one it is found beside this file.
+ * Where the WebAssembly module comes from: an address, bytes, a `Response` or a promise of one, or a compiled
+ * `WebAssembly.Module`. (Not every program has the types of the last ones, so they are only called objects here.)
  */
-export function init(source?: string | URL | Response | Promise<Response> | Uint8Array | CompiledModule): Promise<void> {
+export type ModuleSource = string | URL | Uint8Array | object;
+
+/** Loads the WebAssembly module, once. Without `source` it is found beside this file. */
+export function init(source?: ModuleSource): Promise<void> {
   if (instance) return Promise.resolve();
   pending ??= load(source).catch((cause: unknown) => {
     pending = undefined;
@@ -23,7 +23,7 @@ export function init(source?: string | URL | Response | Promise<Response> | Uint
 }
 
 /** Instantiates the WebAssembly module at once, from its bytes or a compiled module. */
-export function initSync(source: Uint8Array | CompiledModule): void {
+export function initSync(source: Uint8Array | object): void {
   instance ??= startSync({ module: source as BufferSource | WebAssembly.Module });
 }
 
@@ -41,10 +41,10 @@ export function assertLoaded(): void {
   if (!loadSync()) throw new DtlsError('ERR_DTLS_LOAD', 'The WebAssembly module is not loaded yet; call init() and wait for it.');
 }
 
-async function load(source?: Parameters<typeof init>[0]): Promise<void> {
+async function load(source?: ModuleSource): Promise<void> {
   if (source === undefined && loadSync()) return;
   // The wasm-bindgen glue names the file itself if it is given no source; it streams, and falls back where the MIME type is wrong.
-  instance = await start(source === undefined ? undefined : { module_or_path: source as Exclude<typeof source, Uint8Array> | BufferSource });
+  instance = await start(source === undefined ? undefined : { module_or_path: source as InitInput });
 }
 
 /** The bytes of the module, if it lies on a disk that this program can read. */

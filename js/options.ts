@@ -90,7 +90,11 @@ const CONFIG_OPTIONS = [
   'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie',
 ];
 
-/** A misspelt option would be silently without effect, and some of them decide whom to trust: unknown ones are refused. */
+/**
+ * A misspelt option would be silently without effect, and some of them decide whom to trust: unknown ones are refused.
+ *
+ * @internal
+ */
 export function refuseUnknown(options: object, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) throw optionError('options', 'an object', options);
   const all = [...CONFIG_OPTIONS, ...known];
@@ -100,7 +104,11 @@ export function refuseUnknown(options: object, known: readonly string[]): void {
   }
 }
 
-/** Checks what can be checked without the WebAssembly module, so that the caller's stack shows who is wrong. */
+/**
+ * Checks what can be checked without the WebAssembly module, so that the caller's stack shows who is wrong.
+ *
+ * @internal
+ */
 export function checkConfig(role: 'client' | 'server', options: ConfigOptions): void {
   for (const name of ['maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions'] as const) checkNumber(name, options[name]);
   for (const name of ['requestCert', 'rejectUnauthorized', 'cookie'] as const) checkBoolean(name, options[name]);
@@ -171,6 +179,7 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions): 
   }
 }
 
+/** @internal */
 export function checkCertificateOptions(options: CertificateOptions): { algorithm: string; names: readonly string[]; days: number } {
   const { algorithm = 'P-256', names = ['localhost'], days = 365, ...unknown } = options;
   const [other] = Object.keys(unknown);
@@ -230,7 +239,11 @@ function checkNumber(name: string, value: unknown): void {
   if (value !== undefined && (typeof value !== 'number' || !(value >= 0) || value > 0xffffffff)) throw optionError(name, 'a number', value);
 }
 
-/** For options outside {@link ConfigOptions}: `undefined`, or what `test` accepts. */
+/**
+ * For options outside {@link ConfigOptions}: `undefined`, or what `test` accepts.
+ *
+ * @internal
+ */
 export function checkOption<T>(name: string, value: T | undefined, expected: string, test: (value: T) => boolean): void {
   if (value !== undefined && !test(value)) throw optionError(name, expected, value);
 }
