@@ -23,7 +23,7 @@ const WINDOW = 32;
 const TIMED = 100;
 
 const identity = await generateCertificate({ names: ['localhost'] });
-const clientOptions = { remoteFingerprints: [identity.fingerprint] };
+const clientOptions = { remoteFingerprints: [{ algorithm: 'sha-256', value: identity.fingerprint }] };
 const serverOptions = { cert: identity.cert, key: identity.key };
 
 await measure('handshake over memory', 'per second', { 'dtls-wasm': handshakesOverMemory });
