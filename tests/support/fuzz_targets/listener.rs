@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dtls_wasm::codec::{Decode, Encode, Reader};
 use dtls_wasm::endpoint::PeerAddress;
-use dtls_wasm::endpoint::limits::ListenerLimits;
+use dtls_wasm::endpoint::limits::{ListenerLimits, MAX_SURPLUS};
 use dtls_wasm::endpoint::listener::{Listener, ListenerAction};
 use dtls_wasm::time::Instant;
 use dtls_wasm::wire::client_hello::{ClientExtensions, ClientHello, KeyShareEntry};
@@ -26,16 +26,20 @@ fn limits() -> ListenerLimits {
     ListenerLimits { partial_hellos: 3, partial_bytes: 2500, hello: 1900, pieces: 4, ..ListenerLimits::default() }
 }
 
+/// What IPv4 and UDP add to a datagram.
+const HEADERS: usize = 28;
+
 /// What each address has sent and received, and the cookies that it got.
 #[derive(Default)]
 struct Client {
-    sent: usize,
-    received: usize,
+    /// Bytes of datagrams, and how many there were.
+    sent: (usize, usize),
+    received: (usize, usize),
     cookies: Vec<(Vec<u8>, Instant)>,
     sequence_number: u64,
 }
 
-/// No address receives more bytes than it has sent; nobody comes in but with a cookie that was given to its address and is
+/// No address is sent more than one and a half times what came from it, nor longer answers than [`MAX_SURPLUS`] allows; nobody comes in but with a cookie that was given to its address and is
 /// not too old; what is held stays within its bounds.
 pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
@@ -98,12 +102,15 @@ pub fn run(input: &[u8]) {
         let address = PeerAddress::new(&[number]).unwrap();
         for datagram in datagrams {
             let client = clients.entry(number).or_default();
-            client.sent += datagram.len();
+            client.sent = (client.sent.0 + datagram.len(), client.sent.1 + 1);
             match listener.handle(&address, &datagram, now) {
                 ListenerAction::Ignore => {}
                 ListenerAction::Reply(reply) => {
-                    client.received += reply.len();
-                    assert!(client.received <= client.sent, "{} for {}", client.received, client.sent);
+                    client.received = (client.received.0 + reply.len(), client.received.1 + 1);
+                    let [(sent, questions), (received, answers)] = [client.sent, client.received];
+                    assert!(received <= sent + answers * MAX_SURPLUS, "{received} for {sent}");
+                    let on_the_wire = [sent + questions * HEADERS, received + answers * HEADERS];
+                    assert!(on_the_wire[1] * 2 <= on_the_wire[0] * 3, "{received} for {sent}");
                     if let Some(cookie) = cookie_of(&reply) {
                         client.cookies.push((cookie, now));
                     }
