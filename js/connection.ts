@@ -161,7 +161,13 @@ export class DtlsConnection extends EventTarget {
       this.#finish('failed', signal.reason);
       return;
     }
-    signal?.addEventListener('abort', () => this.#abort(signal.reason), { once: true });
+    if (signal) {
+      const abort = (): void => this.#abort(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      // A signal may live much longer than the connection, and must not keep it.
+      const forget = (): void => signal.removeEventListener('abort', abort);
+      this.closed.then(forget, forget);
+    }
     if (loadSync()) this.#begin(options, transport);
     else init().then(() => this.#begin(options, transport), (error: unknown) => this.#finish('failed', error));
   }

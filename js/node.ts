@@ -115,7 +115,11 @@ export async function listen(onconnection: (connection: DtlsConnection) => unkno
   try {
     signal?.throwIfAborted();
     const server = new DtlsServer(await bound(port, host), config, onconnection, { keylog, trace });
-    signal?.addEventListener('abort', () => void server.close(), { once: true });
+    if (signal) {
+      const abort = (): void => void server.close();
+      signal.addEventListener('abort', abort, { once: true });
+      void server.closed.then(() => signal.removeEventListener('abort', abort));
+    }
     return server;
   } finally {
     config.free();
@@ -124,10 +128,11 @@ export async function listen(onconnection: (connection: DtlsConnection) => unkno
 
 /** A socket that accepts connections. */
 export class DtlsServer {
+  /** Is fulfilled when the server is closed. */
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #driver: EndpointDriver;
   readonly #connections = new Set<DtlsConnection>();
-  readonly #closed: Promise<void>;
   #closing = false;
 
   /** @internal */
@@ -158,7 +163,7 @@ export class DtlsServer {
     });
     // An error of one datagram, such as "port unreachable", is none of the socket.
     socket.on('error', () => {});
-    this.#closed = new Promise((resolve) => {
+    this.closed = new Promise((resolve) => {
       socket.once('close', resolve);
     });
   }
@@ -180,7 +185,7 @@ export class DtlsServer {
       await this.#driver.close();
       this.#socket.close();
     }
-    await this.#closed;
+    await this.closed;
   }
 
   /** As `close()`. */

@@ -1,6 +1,7 @@
 // `dtls-wasm`: DtlsConnection over transports that a program brings, and the errors of wrong use.
 
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { DtlsConnection, DtlsError, dataChannelTransport, generateCertificate, streamTransport } from 'dtls-wasm';
 import { listen } from 'dtls-wasm/node';
@@ -191,6 +192,14 @@ describe('DtlsConnection', { timeout: 60_000 }, () => {
       process.setUncaughtExceptionCaptureCallback(null);
     }
     assert.ok(thrown.length > 0 && thrown.every((message) => message === 'from a listener'));
+  });
+
+  it('is forgotten by its signal when it is over', async () => {
+    const { signal } = new AbortController();
+    const { client } = await pair({ clientOptions: { signal } });
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+    await client.close();
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
   it('closes before it is ready', async () => {
