@@ -1,12 +1,14 @@
 //! This crate beside dimpl and BoringSSL: handshakes, records and memory, in one process and one run.
 //!
 //! `cargo run --release` in this folder prints one JSON object a line; `node scripts/bench.mjs` makes tables of them.
+//! `--no-default-features` leaves BoringSSL out, which takes minutes to build.
 //! Both ends of a connection run on one thread over memory, so that one handshake counts both, and one record is sealed
 //! and opened. Rounds of all libraries alternate, time is that of the CPU, and the median counts: what is left of the
 //! machine's other work falls on all alike. Compare only figures of one run.
 
 use std::hint::black_box;
 
+#[cfg(feature = "boring")]
 mod boring;
 mod count;
 mod dimpl;
@@ -67,6 +69,7 @@ fn main() {
     for group in [Group::X25519, Group::P256, Group::X25519MlKem768] {
         let mut subjects: Vec<Box<dyn Subject>> = vec![Box::new(ours::Ours::new(group, &identity))];
         subjects.extend(dimpl::Dimpl::new(group, &identity).map(|subject| Box::new(subject) as Box<dyn Subject>));
+        #[cfg(feature = "boring")]
         subjects.push(Box::new(boring::Boring::new(group, &identity)));
         measure_handshakes(group, &subjects);
         if group == Group::X25519 {
@@ -122,9 +125,13 @@ fn measure_records(len: usize, subjects: &[Box<dyn Subject>]) {
         };
         overhead.push((exchange() - len) as f64);
         // What is allocated once for a connection does not count.
-        (0..100).for_each(|_| drop(black_box(exchange())));
+        (0..100).for_each(|_| {
+            black_box(exchange());
+        });
         let before = count::calls();
-        (0..100).for_each(|_| drop(black_box(exchange())));
+        (0..100).for_each(|_| {
+            black_box(exchange());
+        });
         allocations.push((count::calls() - before) as f64 / 100.0);
         rate(|| {
             black_box(exchange());
