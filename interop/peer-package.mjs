@@ -104,10 +104,18 @@ function numberOf(data) {
   return Number(number);
 }
 
-/** @param {DtlsConnection} connection @param {number} exchanged */
+let keysUpdated = false;
+
+/** An update that the other side asked for may be under way; then the own one waits for the next message. @param {DtlsConnection} connection @param {number} exchanged */
 function updateKeysWhenDue(connection, exchanged) {
-  if (flags['update-keys'] === undefined || exchanged !== Number(flags['update-keys'])) return;
-  connection.updateKeys({ requestPeer: flags['request-update'] === true });
+  if (keysUpdated || flags['update-keys'] === undefined || exchanged < Number(flags['update-keys'])) return;
+  try {
+    connection.updateKeys({ requestPeer: flags['request-update'] === true });
+  } catch (error) {
+    if (error instanceof DtlsError && error.code === 'ERR_DTLS_NOT_READY') return;
+    throw error;
+  }
+  keysUpdated = true;
   console.log(flags['request-update'] === true ? 'KEYUPDATE requested' : 'KEYUPDATE');
 }
 

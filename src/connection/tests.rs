@@ -164,6 +164,20 @@ fn either_side_closes_and_the_other_follows() {
 }
 
 #[test]
+fn a_close_does_not_wait_for_an_update_of_keys() {
+    let mut pair = pair(client_config(), server_config());
+    connected(&mut pair);
+    let now = pair.now();
+    pair.a.update_keys(true, now).unwrap();
+    pair.a.close(now);
+    // Nothing comes back: the peer is gone.
+    let mut datagram = Vec::new();
+    while pair.a.poll_transmit(&mut datagram, now) {}
+    assert_eq!(events(&mut pair.a), [ConnectionEvent::Closed]);
+    assert_eq!(pair.a.poll_timeout(), None);
+}
+
+#[test]
 fn a_client_that_gives_up_tells_the_server() {
     let mut pair = pair(client_config(), server_config());
     pair.flush();

@@ -3,6 +3,7 @@
 use super::{Connection, ConnectionState};
 use crate::codec::{Encode as _, put_vector16};
 use crate::error::{Error, Exhausted};
+use crate::handshake::EPOCH_HANDSHAKE;
 use crate::record::SealError;
 use crate::time::Instant;
 use crate::trace::{Direction, Event};
@@ -215,9 +216,11 @@ impl Connection {
         Ok(())
     }
 
-    /// The last record. It waits for the peer's handshake to be complete, or it could not be read, and would be lost.
+    /// The last record. It waits for the peer's handshake to be complete, or it could not be read, and would be lost. It
+    /// does not wait for a KeyUpdate to be acknowledged: the peer can read it, and may be gone already.
     fn write_close_notify(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
-        if self.state != ConnectionState::Closing || !self.send_queue.is_empty() || !self.outgoing.is_empty() {
+        let waits = !self.send_queue.is_empty() || self.outgoing.needs_epoch(EPOCH_HANDSHAKE);
+        if self.state != ConnectionState::Closing || waits {
             return Ok(());
         }
         if self.room(datagram, self.records.write_epoch()) < Alert::LEN {
