@@ -34,8 +34,8 @@ function bindings(name, features) {
   const title = `compile Rust to wasm for the ${name} (features ${features})`;
   return unlessFresh(title, `${out}.stamp`, digest(RUST, features), BINDINGS.map((file) => `${out}/${file}`), async () => {
     await run('wasm-pack', ['build', '--target', 'web', '--mode', 'no-install', '--profile', 'wasm', '--no-pack', '--no-gitignore',
-      '--out-dir', out, '--out-name', 'dtls_wasm', '--', '--locked', '--features', features], { log: `wasm-${name}` });
-  });
+      '--out-dir', out, '--out-name', 'dtls_wasm', '--', '--locked', '--features', features], { log: `wasm-${name}`, label: name });
+  }, name);
 }
 
 async function npmPackage() {

@@ -43,12 +43,12 @@ export function seconds(milliseconds) {
   return s < 60 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min ${String(Math.round(s % 60)).padStart(2, '0')} s`;
 }
 
-/** Prints what is done, does it, prints how long it took. */
-export async function step(title, action) {
+/** Prints what is done, does it, prints how long it took; `label` tells it from others that run at the same time. */
+export async function step(title, action, label) {
   const begun = performance.now();
   console.log(`- ${title}`);
   const result = await action();
-  console.log(`  done in ${seconds(performance.now() - begun)}`);
+  console.log(`  ${label ? `${label}: ` : ''}done in ${seconds(performance.now() - begun)}`);
   return result;
 }
 
@@ -61,10 +61,11 @@ export function environment(extra = {}) {
 /**
  * Runs a program to its end and returns `{ code, output }`.
  *
- * Its output is kept, not shown, unless `show` is set; a line every 15 seconds says that it still runs.
+ * Its output is kept, not shown, unless `show` is set; a line every 15 seconds says that it still runs, with `label` before
+ * it where several programs run at once.
  * Where `log` is a name, the output is also written to `target/logs/<log>.log`.
  */
-export function attempt(command, args, { cwd = ROOT, env = {}, show = false, log, input } = {}) {
+export function attempt(command, args, { cwd = ROOT, env = {}, show = false, log, label, input } = {}) {
   return new Promise((settle) => {
     const begun = performance.now();
     const child = spawn(command, args, { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] });
@@ -82,7 +83,7 @@ export function attempt(command, args, { cwd = ROOT, env = {}, show = false, log
     const tick = setInterval(() => {
       if (show || performance.now() - shown < TICK_MS - 500) return;
       shown = performance.now();
-      console.log(`  … ${seconds(shown - begun)}: ${lastLine(output)}`);
+      console.log(`  … ${label ? `${label}, ` : ''}${seconds(shown - begun)}: ${lastLine(output)}`);
     }, TICK_MS);
     const finish = (code, extra = '') => {
       clearInterval(tick);
@@ -153,11 +154,11 @@ export function digest(paths, ...words) {
  * Runs `action` unless it has already run for the same `stamp`: the digest of what went in, kept in `stampFile` beside
  * what came out. All of `products` must still be there.
  */
-export async function unlessFresh(title, stampFile, stamp, products, action) {
+export async function unlessFresh(title, stampFile, stamp, products, action, label) {
   const path = join(ROOT, stampFile);
   const fresh = existsSync(path) && readFileSync(path, 'utf8') === stamp && products.every((file) => existsSync(join(ROOT, file)));
   if (fresh) return false;
-  await step(title, action);
+  await step(title, action, label);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, stamp);
   return true;
