@@ -129,7 +129,7 @@ pub enum PeerMisbehaved {
     SelectedUnofferedSrtpProfile,
     /// The server changed the SRTP MKI (RFC 5764 §4.1.3).
     SrtpMkiMismatch,
-    /// The server echoed legacy_session_id (RFC 9147 §5.3).
+    /// The server echoed legacy_session_id (RFC 9147 §5).
     EchoedSessionId,
     /// A ClientHello with a legacy_cookie in 1.3 (RFC 9147 §5.3).
     LegacyCookie,

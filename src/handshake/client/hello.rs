@@ -203,7 +203,7 @@ impl ExpectServerHello {
             // A server that speaks 1.2 at most.
             None => return Err(PeerIncompatible::NoVersion.into()),
         }
-        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5
         //# DTLS servers MUST NOT echo the "legacy_session_id" value from the client
         // With erratum 8067: a client that sees one aborts. Ours is empty, so any echo is one that we did not send.
         if !hello.legacy_session_id_echo.is_empty() {

@@ -87,7 +87,7 @@ fn server_hello(
     Ok(ServerHello {
         legacy_version: ProtocolVersion::DTLS_1_2,
         random,
-        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5
         //# DTLS servers MUST NOT echo the "legacy_session_id" value from the client
         legacy_session_id_echo: Vec::new(),
         cipher_suite: suite.id,
