@@ -61,7 +61,7 @@ async function page() {
       cpSync(file, to);
     }
     // The page is at www/, because its modules import '../js/…'; whoever opens the root is sent there.
-    writeFileSync(join(ROOT, 'dist-page', 'index.html'), '<!doctype html><title>dtls-wasm</title><meta http-equiv="refresh" content="0; url=www/">\n');
+    writeFileSync(join(ROOT, 'dist-page', 'index.html'), '<!doctype html><title>dtls-wasm</title><link rel="icon" href="www/icon.svg" type="image/svg+xml"><meta http-equiv="refresh" content="0; url=www/">\n');
   });
 }
 
