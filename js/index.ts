@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * `dtls-wasm`: DTLS 1.3 (RFC 9147) for browsers, workers, Deno, Bun and Node, over anything that carries datagrams.
+ * `dtls-wasm`: DTLS 1.3 (RFC 9147) for browsers, workers and Node (Deno and Bun are not tested yet), over anything that carries datagrams.
  *
  * ```js
  * import { DtlsConnection } from 'dtls-wasm';
