@@ -1,12 +1,19 @@
 //! What the caller decides before a connection begins.
 
 use core::fmt;
-use core::time::Duration;
 use std::sync::Arc;
 
 use crate::crypto::CryptoProvider;
 use crate::crypto::task::Backend;
 use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
+
+mod error;
+mod limits;
+mod transport;
+
+pub use error::ConfigError;
+pub use limits::Limits;
+pub use transport::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE, TransportConfig};
 
 /// What a client and a server decide alike.
 #[derive(Clone)]
@@ -188,184 +195,3 @@ pub enum CookiePolicy {
     /// Never: only where something below has proven the address, or on a closed network.
     Never,
 }
-
-/// How datagrams are sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransportConfig {
-    /// The largest datagram to send, in bytes, without UDP and IP headers. Default: 1200, which fits every path that
-    /// carries QUIC; at least 256.
-    pub max_datagram_size: usize,
-    /// How long to wait for an answer to a flight before it is sent again. Default: 1 s (RFC 9147 §5.8.2); 400 ms or
-    /// one and a half round-trip times where the path is known to be short, as in WebRTC.
-    pub initial_timeout: Duration,
-    /// The longest wait: each retransmission doubles it up to here. Default: 60 s (RFC 9147 §5.8.2).
-    pub max_timeout: Duration,
-    /// How often a flight is sent again before the peer counts as unreachable. Default: 12, as in
-    /// BoringSSL: with the other defaults some seven minutes, of which a handshake is given one.
-    pub max_retransmissions: u32,
-    /// How long to wait for the rest of a flight before what arrived is acknowledged, as a fraction of the current
-    /// retransmission timeout: one over this. Default: 4 (RFC 9147 §7.1).
-    pub ack_delay_divisor: u32,
-    /// How long the whole handshake may take. Default: 60 s.
-    pub handshake_timeout: Duration,
-}
-
-impl Default for TransportConfig {
-    fn default() -> Self {
-        Self {
-            max_datagram_size: 1200,
-            initial_timeout: Duration::from_secs(1),
-            max_timeout: Duration::from_secs(60),
-            max_retransmissions: 12,
-            ack_delay_divisor: 4,
-            handshake_timeout: Duration::from_secs(60),
-        }
-    }
-}
-
-/// The smallest `max_datagram_size`: a record header of 13 bytes, a handshake header of 12 and an AEAD tag of 16 must
-/// leave room for progress, and 256 is what an IPv6 path of 1280 bytes leaves several times over.
-pub const MIN_DATAGRAM_SIZE: usize = 256;
-
-/// The largest `max_datagram_size`: the largest payload of UDP over IPv4.
-pub const MAX_DATAGRAM_SIZE: usize = 65_507;
-
-impl TransportConfig {
-    fn validate(&self) -> Result<(), ConfigError> {
-        if !(MIN_DATAGRAM_SIZE..=MAX_DATAGRAM_SIZE).contains(&self.max_datagram_size) {
-            return Err(ConfigError::InvalidDatagramSize { size: self.max_datagram_size });
-        }
-        if self.initial_timeout.is_zero() || self.max_timeout < self.initial_timeout {
-            return Err(ConfigError::InvalidTimeouts);
-        }
-        if self.ack_delay_divisor == 0 {
-            return Err(ConfigError::InvalidAckDelay);
-        }
-        Ok(())
-    }
-}
-
-/// Every bound, so that no peer can make us hold or do more than was decided here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest handshake message to accept, in bytes. Default: 32 KiB, a chain of five RSA-4096 certificates twice
-    /// over; the format would allow 16 MiB.
-    pub handshake_message: usize,
-    /// Handshake bytes that may wait for a gap to be filled, in bytes. Default: 64 KiB: two messages of the longest kind.
-    pub reassembly: usize,
-    /// How far ahead of the next expected message a fragment may be, in messages. Default: 8; the longest flight
-    /// (EncryptedExtensions to Finished, with a ticket behind it) has 6.
-    pub messages_ahead: u16,
-    /// Pieces that one message may arrive in out of order. Default: 64: a message of 32 KiB in datagrams of 512 bytes.
-    pub fragments: usize,
-    /// Certificates in the peer's chain. Default: 10.
-    pub certificate_chain: usize,
-    /// Records that are held because their keys do not exist yet. Default: 8: a flight that overtakes a ServerHello.
-    pub held_records: usize,
-    /// Bytes of application data that wait to be sent. Default: 256 KiB.
-    pub send_queue: usize,
-    /// Bytes of application data that were received and wait to be taken. Default: 1 MiB; more is dropped and counted.
-    pub receive_queue: usize,
-    /// Record numbers that one ACK lists. Default: 32: more than a flight of 32 KiB has records.
-    pub ack_records: usize,
-    /// Records of our own whose acknowledgement is still understood. Default: 128: a flight of 32 KiB, sent four times.
-    pub sent_records: usize,
-    /// How long keys of a previous epoch are kept for records that were overtaken. Default: 120 s, twice the maximum
-    /// segment lifetime that most systems use (RFC 9147 §4.2.1).
-    pub old_epoch: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            handshake_message: 32 * 1024,
-            reassembly: 64 * 1024,
-            messages_ahead: 8,
-            fragments: 64,
-            certificate_chain: 10,
-            held_records: 8,
-            send_queue: 256 * 1024,
-            receive_queue: 1024 * 1024,
-            ack_records: 32,
-            sent_records: 128,
-            old_epoch: Duration::from_secs(120),
-        }
-    }
-}
-
-/// A configuration that cannot work, with what would be right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// `cipher_suites` is empty.
-    NoCipherSuites,
-    /// `groups` is empty.
-    NoGroups,
-    /// `signature_schemes` is empty.
-    NoSignatureSchemes,
-    /// The provider does not have this suite.
-    UnsupportedCipherSuite(CipherSuite),
-    /// The provider does not have this group.
-    UnsupportedGroup(NamedGroup),
-    /// The provider does not have this scheme.
-    UnsupportedSignatureScheme(SignatureScheme),
-    /// The lengths of this profile's keys are not known.
-    UnsupportedSrtpProfile(SrtpProfile),
-    /// A key share is wanted for a group that is not offered.
-    KeyShareOutsideGroups(NamedGroup),
-    /// An ALPN name is empty or longer than 255 bytes.
-    InvalidAlpnProtocol {
-        /// Its length.
-        len: usize,
-    },
-    /// The ALPN names are longer than 65,535 bytes together.
-    TooManyAlpnProtocols,
-    /// `max_datagram_size` is out of range.
-    InvalidDatagramSize {
-        /// What it was.
-        size: usize,
-    },
-    /// `initial_timeout` is zero or longer than `max_timeout`.
-    InvalidTimeouts,
-    /// `ack_delay_divisor` is zero.
-    InvalidAckDelay,
-    /// The server name is not a DNS name that can be sent (RFC 6066 §3).
-    InvalidServerName(String),
-    /// The platform gave no random bytes.
-    NoRandomBytes,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCipherSuites => f.write_str("no cipher suite is configured; give at least one"),
-            Self::NoGroups => f.write_str("no group is configured; give at least one"),
-            Self::NoSignatureSchemes => f.write_str("no signature scheme is configured; give at least one"),
-            Self::UnsupportedCipherSuite(id) => write!(f, "the cipher suite {id} is not one of the provider's"),
-            Self::UnsupportedGroup(id) => write!(f, "the group {id} is not one of the provider's"),
-            Self::UnsupportedSignatureScheme(id) => write!(f, "the signature scheme {id} is not one of the provider's"),
-            Self::UnsupportedSrtpProfile(id) => {
-                write!(f, "the SRTP profile {id} is not known; profiles 1, 2, 7 and 8 are")
-            }
-            Self::KeyShareOutsideGroups(id) => {
-                write!(f, "a key share is wanted for {id}, which is not among the groups")
-            }
-            Self::InvalidAlpnProtocol { len } => {
-                write!(f, "an ALPN protocol name has {len} bytes; it must have 1 to 255")
-            }
-            Self::TooManyAlpnProtocols => f.write_str("the ALPN protocol names have more than 65,535 bytes together"),
-            Self::InvalidDatagramSize { size } => write!(
-                f,
-                "max_datagram_size is {size}; it must be between {MIN_DATAGRAM_SIZE} and {MAX_DATAGRAM_SIZE} bytes"
-            ),
-            Self::InvalidTimeouts => f.write_str("initial_timeout must be more than zero and at most max_timeout"),
-            Self::InvalidAckDelay => f.write_str("ack_delay_divisor must be at least 1"),
-            Self::InvalidServerName(name) => {
-                write!(f, "the server name {name:?} is not a DNS name; use letters, digits, hyphens and dots")
-            }
-            Self::NoRandomBytes => f.write_str("the platform gave no random bytes"),
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}

@@ -1,0 +1,83 @@
+//! What is wrong with a configuration, and what would be right.
+
+use core::fmt;
+
+use super::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE};
+use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
+
+/// A configuration that cannot work, with what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `cipher_suites` is empty.
+    NoCipherSuites,
+    /// `groups` is empty.
+    NoGroups,
+    /// `signature_schemes` is empty.
+    NoSignatureSchemes,
+    /// The provider does not have this suite.
+    UnsupportedCipherSuite(CipherSuite),
+    /// The provider does not have this group.
+    UnsupportedGroup(NamedGroup),
+    /// The provider does not have this scheme.
+    UnsupportedSignatureScheme(SignatureScheme),
+    /// The lengths of this profile's keys are not known.
+    UnsupportedSrtpProfile(SrtpProfile),
+    /// A key share is wanted for a group that is not offered.
+    KeyShareOutsideGroups(NamedGroup),
+    /// An ALPN name is empty or longer than 255 bytes.
+    InvalidAlpnProtocol {
+        /// Its length.
+        len: usize,
+    },
+    /// The ALPN names are longer than 65,535 bytes together.
+    TooManyAlpnProtocols,
+    /// `max_datagram_size` is out of range.
+    InvalidDatagramSize {
+        /// What it was.
+        size: usize,
+    },
+    /// `initial_timeout` is zero or longer than `max_timeout`.
+    InvalidTimeouts,
+    /// `ack_delay_divisor` is zero.
+    InvalidAckDelay,
+    /// The server name is not a DNS name that can be sent (RFC 6066 §3).
+    InvalidServerName(String),
+    /// The platform gave no random bytes.
+    NoRandomBytes,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCipherSuites => f.write_str("no cipher suite is configured; give at least one"),
+            Self::NoGroups => f.write_str("no group is configured; give at least one"),
+            Self::NoSignatureSchemes => f.write_str("no signature scheme is configured; give at least one"),
+            Self::UnsupportedCipherSuite(id) => write!(f, "the cipher suite {id} is not one of the provider's"),
+            Self::UnsupportedGroup(id) => write!(f, "the group {id} is not one of the provider's"),
+            Self::UnsupportedSignatureScheme(id) => write!(f, "the signature scheme {id} is not one of the provider's"),
+            Self::UnsupportedSrtpProfile(id) => {
+                write!(f, "the SRTP profile {id} is not known; profiles 1, 2, 7 and 8 are")
+            }
+            Self::KeyShareOutsideGroups(id) => {
+                write!(f, "a key share is wanted for {id}, which is not among the groups")
+            }
+            Self::InvalidAlpnProtocol { len } => {
+                write!(f, "an ALPN protocol name has {len} bytes; it must have 1 to 255")
+            }
+            Self::TooManyAlpnProtocols => f.write_str("the ALPN protocol names have more than 65,535 bytes together"),
+            Self::InvalidDatagramSize { size } => write!(
+                f,
+                "max_datagram_size is {size}; it must be between {MIN_DATAGRAM_SIZE} and {MAX_DATAGRAM_SIZE} bytes"
+            ),
+            Self::InvalidTimeouts => f.write_str("initial_timeout must be more than zero and at most max_timeout"),
+            Self::InvalidAckDelay => f.write_str("ack_delay_divisor must be at least 1"),
+            Self::InvalidServerName(name) => {
+                write!(f, "the server name {name:?} is not a DNS name; use letters, digits, hyphens and dots")
+            }
+            Self::NoRandomBytes => f.write_str("the platform gave no random bytes"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

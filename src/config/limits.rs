@@ -1,0 +1,51 @@
+//! Every bound in one table, each argued.
+
+use core::time::Duration;
+
+/// Every bound, so that no peer can make us hold or do more than was decided here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest handshake message to accept, in bytes. Default: 32 KiB, a chain of five RSA-4096 certificates twice
+    /// over; the format would allow 16 MiB.
+    pub handshake_message: usize,
+    /// Handshake bytes that may wait for a gap to be filled, in bytes. Default: 64 KiB: two messages of the longest kind.
+    pub reassembly: usize,
+    /// How far ahead of the next expected message a fragment may be, in messages. Default: 8; the longest flight
+    /// (EncryptedExtensions to Finished, with a ticket behind it) has 6.
+    pub messages_ahead: u16,
+    /// Pieces that one message may arrive in out of order. Default: 64: a message of 32 KiB in datagrams of 512 bytes.
+    pub fragments: usize,
+    /// Certificates in the peer's chain. Default: 10.
+    pub certificate_chain: usize,
+    /// Records that are held because their keys do not exist yet. Default: 8: a flight that overtakes a ServerHello.
+    pub held_records: usize,
+    /// Bytes of application data that wait to be sent. Default: 256 KiB.
+    pub send_queue: usize,
+    /// Bytes of application data that were received and wait to be taken. Default: 1 MiB; more is dropped and counted.
+    pub receive_queue: usize,
+    /// Record numbers that one ACK lists. Default: 32: more than a flight of 32 KiB has records.
+    pub ack_records: usize,
+    /// Records of our own whose acknowledgement is still understood. Default: 128: a flight of 32 KiB, sent four times.
+    pub sent_records: usize,
+    /// How long keys of a previous epoch are kept for records that were overtaken. Default: 120 s, twice the maximum
+    /// segment lifetime that most systems use (RFC 9147 §4.2.1).
+    pub old_epoch: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_message: 32 * 1024,
+            reassembly: 64 * 1024,
+            messages_ahead: 8,
+            fragments: 64,
+            certificate_chain: 10,
+            held_records: 8,
+            send_queue: 256 * 1024,
+            receive_queue: 1024 * 1024,
+            ack_records: 32,
+            sent_records: 128,
+            old_epoch: Duration::from_secs(120),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the peer and we have not in common.
+
+use core::fmt;
+
+use super::Error;
+use crate::wire::registry::AlertDescription;
+
+/// What the peer and we have not in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerIncompatible {
+    /// No application protocol in common (RFC 7301 §3.2).
+    NoApplicationProtocol,
+    /// No cipher suite in common.
+    NoCipherSuite,
+    /// No certificate that the peer could verify: no signature scheme in common.
+    NoCredentials,
+    /// No group in common.
+    NoGroup,
+    /// No protocol version in common.
+    NoVersion,
+    /// SRTP is required, and no profile is in common.
+    NoSrtpProfile,
+    /// We have no certificate for the server name that the client asked for.
+    UnknownServerName,
+}
+
+impl PeerIncompatible {
+    pub(super) fn alert(self) -> AlertDescription {
+        use AlertDescription as A;
+        match self {
+            Self::NoApplicationProtocol => A::NO_APPLICATION_PROTOCOL,
+            Self::NoCipherSuite | Self::NoCredentials | Self::NoGroup | Self::NoSrtpProfile => A::HANDSHAKE_FAILURE,
+            Self::NoVersion => A::PROTOCOL_VERSION,
+            Self::UnknownServerName => A::UNRECOGNIZED_NAME,
+        }
+    }
+}
+
+impl fmt::Display for PeerIncompatible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoApplicationProtocol => "no application protocol in common",
+            Self::NoCipherSuite => "no cipher suite in common",
+            Self::NoCredentials => "no signature scheme in common",
+            Self::NoGroup => "no group in common",
+            Self::NoVersion => "no protocol version in common",
+            Self::NoSrtpProfile => "no SRTP profile in common",
+            Self::UnknownServerName => "no certificate for the server name",
+        })
+    }
+}
+
+impl From<PeerIncompatible> for Error {
+    fn from(error: PeerIncompatible) -> Self {
+        Self::PeerIncompatible(error)
+    }
+}
