@@ -2,7 +2,7 @@
 
 use crate::codec::{Decode, Encode, Reader, put_vector8, put_vector16, put_vector24};
 use crate::error::InvalidMessage;
-use crate::wire::extension;
+use crate::wire::extension::{self, Block, OtherExtension};
 use crate::wire::extensions::lists::{nonempty, put_list16, read_list16};
 use crate::wire::registry::{ExtensionType, SignatureScheme};
 
@@ -70,7 +70,8 @@ impl Encode for CertificateEntry {
     }
 }
 
-/// The server asks for a certificate (RFC 9846 §4.4.2). Only what is set is written.
+/// The server asks for a certificate (RFC 9846 §4.4.2). Only what is set is written, in the order of `present`, then
+/// of the fields.
 ///
 /// ```text
 /// struct {
@@ -88,8 +89,10 @@ pub struct CertificateRequest {
     pub signature_algorithms_cert: Option<Vec<SignatureScheme>>,
     /// certificate_authorities (RFC 9846 §4.3.4): distinguished names in DER, none empty. Not written if there are none.
     pub certificate_authorities: Vec<Vec<u8>>,
-    /// The types of all extensions, known or not, in order of appearance. Filled when decoded, not looked at when
-    /// encoded.
+    /// Those without a field: custom ones, those of GREASE (RFC 8701), those that are not known.
+    pub others: Vec<OtherExtension>,
+    /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
+    /// order in which extensions are written.
     pub present: Vec<ExtensionType>,
 }
 
@@ -104,7 +107,7 @@ impl Decode for CertificateRequest {
                 T::SIGNATURE_ALGORITHMS => read.signature_algorithms = read_list16(data)?,
                 T::SIGNATURE_ALGORITHMS_CERT => read.signature_algorithms_cert = Some(read_list16(data)?),
                 T::CERTIFICATE_AUTHORITIES => read.certificate_authorities = read_names(data)?,
-                _ => {}
+                _ => read.others.push(OtherExtension::of(extension_type, data)),
             }
         }
         Ok(read)
@@ -115,17 +118,19 @@ impl Encode for CertificateRequest {
     fn encode(&self, out: &mut Vec<u8>) {
         use ExtensionType as T;
         put_vector8(out, |out| out.extend_from_slice(&self.request_context));
-        put_vector16(out, |out| {
-            if !self.signature_algorithms.is_empty() {
-                extension::put(out, T::SIGNATURE_ALGORITHMS, |out| put_list16(out, &self.signature_algorithms));
-            }
-            if let Some(schemes) = &self.signature_algorithms_cert {
-                extension::put(out, T::SIGNATURE_ALGORITHMS_CERT, |out| put_list16(out, schemes));
-            }
-            if !self.certificate_authorities.is_empty() {
-                extension::put(out, T::CERTIFICATE_AUTHORITIES, |out| put_names(out, &self.certificate_authorities));
-            }
-        });
+        let mut block = Block::default();
+        if !self.signature_algorithms.is_empty() {
+            block.put(T::SIGNATURE_ALGORITHMS, |out| put_list16(out, &self.signature_algorithms));
+        }
+        if let Some(schemes) = &self.signature_algorithms_cert {
+            block.put(T::SIGNATURE_ALGORITHMS_CERT, |out| put_list16(out, schemes));
+        }
+        if !self.certificate_authorities.is_empty() {
+            block.put(T::CERTIFICATE_AUTHORITIES, |out| put_names(out, &self.certificate_authorities));
+        }
+        block.put_others(&self.others);
+        block.arrange(&self.present);
+        block.write(out);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::codec::{Decode, Encode, Reader, put_vector8, put_vector16};
 use crate::error::InvalidMessage;
-use crate::wire::extension::{self, RawExtension};
+use crate::wire::extension::{self, Block, OtherExtension, RawExtension};
 use crate::wire::extensions::alpn::{put_protocols, read_protocols};
 use crate::wire::extensions::lists::{
     expect_no_data, nonempty, numbers, put_list8, put_list16, read_list8, read_list16, read_nonempty_opaque16,
@@ -90,14 +90,15 @@ impl Encode for ClientHello {
         put_vector8(out, |out| out.extend_from_slice(&self.legacy_cookie));
         put_list16(out, &self.cipher_suites);
         put_vector8(out, |out| out.extend_from_slice(&self.legacy_compression_methods));
-        put_vector16(out, |out| self.extensions.write(out));
+        self.extensions.block().write(out);
     }
 }
 
 /// The extensions of a ClientHello that we know.
 ///
-/// They are written in the order of the fields. The cookie comes first and the key shares, which are long, come last:
-/// there are servers that look for the cookie in the first fragment alone.
+/// They are written in the order of `present`, and what it does not name in the order of the fields, then `others`. By
+/// default the cookie comes first and the key shares, which are long, come last: there are servers that look for the
+/// cookie in the first fragment alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientExtensions {
     /// cookie (RFC 9846 §4.3.2), not empty.
@@ -128,12 +129,19 @@ pub struct ClientExtensions {
     pub has_pre_shared_key: bool,
     /// Whether early_data (RFC 9846 §4.3.10) is there. Never written.
     pub has_early_data: bool,
-    /// The types of all extensions, known or not, in order of appearance. Filled when decoded, not looked at when
-    /// encoded.
+    /// Those without a field: custom ones, those of GREASE (RFC 8701), those that are not known.
+    pub others: Vec<OtherExtension>,
+    /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
+    /// order in which extensions are written.
     pub present: Vec<ExtensionType>,
 }
 
 impl ClientExtensions {
+    /// The types of what would be written, in order.
+    pub(crate) fn types(&self) -> Vec<ExtensionType> {
+        self.block().types()
+    }
+
     fn read(block: &[RawExtension<'_>]) -> Result<Self, InvalidMessage> {
         let mut read = Self { present: extension::types(block), ..Self::default() };
         //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.11
@@ -170,53 +178,61 @@ impl ClientExtensions {
                 expect_no_data(data)?;
                 self.has_early_data = true;
             }
-            _ => {}
+            _ => self.others.push(OtherExtension::of(extension_type, data)),
         }
         Ok(())
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    fn block(&self) -> Block {
         use ExtensionType as T;
+        let mut block = Block::default();
         if let Some(cookie) = &self.cookie {
-            extension::put(out, T::COOKIE, |out| put_vector16(out, |out| out.extend_from_slice(cookie)));
+            block.put(T::COOKIE, |out| put_vector16(out, |out| out.extend_from_slice(cookie)));
         }
         if let Some(versions) = &self.supported_versions {
-            extension::put(out, T::SUPPORTED_VERSIONS, |out| put_list8(out, versions));
+            block.put(T::SUPPORTED_VERSIONS, |out| put_list8(out, versions));
         }
         if let Some(name) = &self.server_name {
-            extension::put(out, T::SERVER_NAME, |out| put_host_name(out, name));
+            block.put(T::SERVER_NAME, |out| put_host_name(out, name));
         }
         if let Some(groups) = &self.supported_groups {
-            extension::put(out, T::SUPPORTED_GROUPS, |out| put_list16(out, groups));
+            block.put(T::SUPPORTED_GROUPS, |out| put_list16(out, groups));
         }
         if let Some(schemes) = &self.signature_algorithms {
-            extension::put(out, T::SIGNATURE_ALGORITHMS, |out| put_list16(out, schemes));
+            block.put(T::SIGNATURE_ALGORITHMS, |out| put_list16(out, schemes));
         }
         if let Some(schemes) = &self.signature_algorithms_cert {
-            extension::put(out, T::SIGNATURE_ALGORITHMS_CERT, |out| put_list16(out, schemes));
+            block.put(T::SIGNATURE_ALGORITHMS_CERT, |out| put_list16(out, schemes));
         }
         if let Some(protocols) = &self.alpn {
-            extension::put(out, T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |out| {
+            block.put(T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |out| {
                 put_protocols(out, protocols.iter().map(Vec::as_slice));
             });
         }
         if let Some(use_srtp) = &self.use_srtp {
-            extension::put(out, T::USE_SRTP, |out| use_srtp.encode(out));
+            block.put(T::USE_SRTP, |out| use_srtp.encode(out));
         }
         if let Some(modes) = &self.psk_key_exchange_modes {
-            extension::put(out, T::PSK_KEY_EXCHANGE_MODES, |out| put_vector8(out, |out| out.extend_from_slice(modes)));
+            block.put(T::PSK_KEY_EXCHANGE_MODES, |out| put_vector8(out, |out| out.extend_from_slice(modes)));
         }
         if self.extended_master_secret {
-            extension::put(out, T::EXTENDED_MASTER_SECRET, |_| {});
+            block.put(T::EXTENDED_MASTER_SECRET, |_| {});
         }
         if let Some(info) = &self.renegotiation_info {
-            extension::put(out, T::RENEGOTIATION_INFO, |out| put_vector8(out, |out| out.extend_from_slice(info)));
+            block.put(T::RENEGOTIATION_INFO, |out| put_vector8(out, |out| out.extend_from_slice(info)));
         }
         if let Some(shares) = &self.key_share {
-            extension::put(out, T::KEY_SHARE, |out| {
+            block.put(T::KEY_SHARE, |out| {
                 put_vector16(out, |out| shares.iter().for_each(|share| share.encode(out)));
             });
         }
+        block.put_others(&self.others);
+        block.arrange(&self.present);
+        //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.11
+        //# The "pre_shared_key" extension MUST be the last extension in the
+        //# ClientHello (this facilitates implementation as described below).
+        block.put_last(T::PRE_SHARED_KEY);
+        block
     }
 }
 

@@ -1,14 +1,15 @@
 //! EncryptedExtensions (RFC 9846 §4.4.1).
 
-use crate::codec::{Decode, Encode, Reader, put_vector16};
+use crate::codec::{Decode, Encode, Reader};
 use crate::error::InvalidMessage;
 use crate::wire::client_hello::UseSrtp;
-use crate::wire::extension;
+use crate::wire::extension::{self, Block, OtherExtension};
 use crate::wire::extensions::alpn::{put_protocols, read_selected_protocol};
 use crate::wire::extensions::lists::{expect_no_data, put_list16, read_list16};
 use crate::wire::registry::{ExtensionType, NamedGroup};
 
-/// What a server answers under protection (RFC 9846 §4.4.1). Extensions are written in the order of the fields.
+/// What a server answers under protection (RFC 9846 §4.4.1). Extensions are written in the order of `present`, those that
+/// it does not name in the order of the fields.
 ///
 /// ```text
 /// struct {
@@ -25,8 +26,10 @@ pub struct EncryptedExtensions {
     pub server_name_ack: bool,
     /// supported_groups (RFC 9846 §4.3.7): what the server prefers, for the next connection.
     pub supported_groups: Option<Vec<NamedGroup>>,
-    /// The types of all extensions, known or not, in order of appearance. Filled when decoded, not looked at when
-    /// encoded.
+    /// Those without a field: custom ones, and those that are not known.
+    pub others: Vec<OtherExtension>,
+    /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
+    /// order in which extensions are written.
     pub present: Vec<ExtensionType>,
 }
 
@@ -44,7 +47,7 @@ impl Decode for EncryptedExtensions {
                     read.server_name_ack = true;
                 }
                 T::SUPPORTED_GROUPS => read.supported_groups = Some(read_list16(data)?),
-                _ => {}
+                _ => read.others.push(OtherExtension::of(extension_type, data)),
             }
         }
         Ok(read)
@@ -54,28 +57,31 @@ impl Decode for EncryptedExtensions {
 impl Encode for EncryptedExtensions {
     fn encode(&self, out: &mut Vec<u8>) {
         use ExtensionType as T;
-        put_vector16(out, |out| {
-            if let Some(protocol) = &self.alpn {
-                extension::put(out, T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |out| {
-                    put_protocols(out, [protocol.as_slice()]);
-                });
-            }
-            if let Some(use_srtp) = &self.use_srtp {
-                extension::put(out, T::USE_SRTP, |out| use_srtp.encode(out));
-            }
-            if self.server_name_ack {
-                extension::put(out, T::SERVER_NAME, |_| {});
-            }
-            if let Some(groups) = &self.supported_groups {
-                extension::put(out, T::SUPPORTED_GROUPS, |out| put_list16(out, groups));
-            }
-        });
+        let mut block = Block::default();
+        if let Some(protocol) = &self.alpn {
+            block.put(T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |out| {
+                put_protocols(out, [protocol.as_slice()]);
+            });
+        }
+        if let Some(use_srtp) = &self.use_srtp {
+            block.put(T::USE_SRTP, |out| use_srtp.encode(out));
+        }
+        if self.server_name_ack {
+            block.put(T::SERVER_NAME, |_| {});
+        }
+        if let Some(groups) = &self.supported_groups {
+            block.put(T::SUPPORTED_GROUPS, |out| put_list16(out, groups));
+        }
+        block.put_others(&self.others);
+        block.arrange(&self.present);
+        block.write(out);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::put_vector16;
     use crate::wire::registry::SrtpProfile;
 
     #[test]
@@ -85,7 +91,8 @@ mod tests {
             use_srtp: Some(UseSrtp { profiles: vec![SrtpProfile::SRTP_AEAD_AES_128_GCM], mki: Vec::new() }),
             server_name_ack: true,
             supported_groups: Some(vec![NamedGroup::X25519]),
-            present: [16u16, 14, 0, 10].map(ExtensionType).to_vec(),
+            others: vec![OtherExtension { extension_type: ExtensionType(0xfe01), data: vec![1] }],
+            present: [16u16, 14, 0xfe01, 0, 10].map(ExtensionType).to_vec(),
         };
         let bytes = full.encoded();
         assert_eq!(EncryptedExtensions::decode_all(&bytes), Ok(full));

@@ -11,6 +11,66 @@ use crate::codec::{Decode, Encode, Reader, put_vector16};
 use crate::error::InvalidMessage;
 use crate::wire::registry::ExtensionType;
 
+/// An extension that has no field of its own: a custom one, one of GREASE (RFC 8701), or one that is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherExtension {
+    /// Its number.
+    pub extension_type: ExtensionType,
+    /// Its data, not looked at here.
+    pub data: Vec<u8>,
+}
+
+impl OtherExtension {
+    pub(crate) fn of(extension_type: ExtensionType, data: &[u8]) -> Self {
+        Self { extension_type, data: data.to_vec() }
+    }
+}
+
+/// A block of extensions that is being written: every message that carries extensions writes them through this one
+/// ordered list, so that the order is decided in one place.
+#[derive(Debug, Default)]
+pub(crate) struct Block(Vec<(ExtensionType, Vec<u8>)>);
+
+impl Block {
+    /// Adds an extension, whose data `write` appends, at the end.
+    pub(crate) fn put(&mut self, extension_type: ExtensionType, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut data = Vec::new();
+        write(&mut data);
+        self.0.push((extension_type, data));
+    }
+
+    /// Adds `others` at the end.
+    pub(crate) fn put_others(&mut self, others: &[OtherExtension]) {
+        self.0.extend(others.iter().map(|other| (other.extension_type, other.data.clone())));
+    }
+
+    /// Brings the extensions into the order of `order`; those that it does not name follow in the order in which they
+    /// were added.
+    pub(crate) fn arrange(&mut self, order: &[ExtensionType]) {
+        let place = |extension_type| order.iter().position(|named| *named == extension_type).unwrap_or(usize::MAX);
+        self.0.sort_by_key(|(extension_type, _)| place(*extension_type));
+    }
+
+    /// Moves the extension `last`, if it is there, to the end.
+    pub(crate) fn put_last(&mut self, last: ExtensionType) {
+        self.0.sort_by_key(|(extension_type, _)| *extension_type == last);
+    }
+
+    /// The types of the extensions, in order.
+    pub(crate) fn types(&self) -> Vec<ExtensionType> {
+        self.0.iter().map(|(extension_type, _)| *extension_type).collect()
+    }
+
+    /// Appends `Extension extensions<..2^16-1>`.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        put_vector16(out, |out| {
+            for (extension_type, data) in &self.0 {
+                put(out, *extension_type, |out| out.extend_from_slice(data));
+            }
+        });
+    }
+}
+
 /// One extension: its type, and its data as it stands in the message.
 pub(crate) type RawExtension<'a> = (ExtensionType, &'a [u8]);
 
@@ -69,6 +129,23 @@ mod tests {
             }
         });
         assert_eq!(again, bytes);
+    }
+
+    #[test]
+    fn a_block_is_written_in_the_order_that_is_asked_for() {
+        let mut block = Block::default();
+        for number in [1u16, 2, 3, 4, 5] {
+            block.put(ExtensionType(number), |out| out.push(7));
+        }
+        block.put_others(&[OtherExtension::of(ExtensionType(6), &[])]);
+        block.arrange(&[5u16, 9, 2].map(ExtensionType));
+        assert_eq!(block.types(), [5u16, 2, 1, 3, 4, 6].map(ExtensionType));
+        block.put_last(ExtensionType(2));
+        assert_eq!(block.types(), [5u16, 1, 3, 4, 6, 2].map(ExtensionType));
+        let mut out = Vec::new();
+        block.write(&mut out);
+        assert_eq!(out[..7], [0, 29, 0, 5, 0, 1, 7]);
+        assert_eq!(types(&read_block(&mut Reader::new(&out)).unwrap()), block.types());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::codec::{Decode, Encode, Reader, put_u32, put_vector8, put_vector16};
 use crate::error::InvalidMessage;
-use crate::wire::extension;
+use crate::wire::extension::{self, Block, OtherExtension};
 use crate::wire::extensions::lists::nonempty;
 use crate::wire::registry::ExtensionType;
 
@@ -55,7 +55,8 @@ impl Encode for KeyUpdate {
     }
 }
 
-/// A ticket for a later handshake (RFC 9846 §4.7.1). Extensions are written in the order of the fields.
+/// A ticket for a later handshake (RFC 9846 §4.7.1). Extensions are written in the order of `present`, those
+/// that it does not name in the order of the fields.
 ///
 /// ```text
 /// struct {
@@ -78,8 +79,10 @@ pub struct NewSessionTicket {
     pub ticket: Vec<u8>,
     /// early_data (RFC 9846 §4.3.10): `max_early_data_size`, how many bytes of early data the ticket allows.
     pub max_early_data_size: Option<u32>,
-    /// The types of all extensions, known or not, in order of appearance. Filled when decoded, not looked at when
-    /// encoded.
+    /// Those without a field: custom ones, those of GREASE (RFC 8701), those that are not known.
+    pub others: Vec<OtherExtension>,
+    /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
+    /// order in which extensions are written.
     pub present: Vec<ExtensionType>,
 }
 
@@ -90,14 +93,18 @@ impl Decode for NewSessionTicket {
         let ticket_nonce = reader.vector8()?.to_vec();
         let ticket = nonempty(reader.vector16()?.to_vec())?;
         let block = extension::read_block(reader)?;
-        let mut max_early_data_size = None;
-        for (_, data) in block.iter().filter(|(extension_type, _)| *extension_type == ExtensionType::EARLY_DATA) {
-            let mut data = Reader::new(data);
-            max_early_data_size = Some(data.u32()?);
-            data.finish()?;
-        }
         let present = extension::types(&block);
-        Ok(Self { ticket_lifetime, ticket_age_add, ticket_nonce, ticket, max_early_data_size, present })
+        let (mut max_early_data_size, mut others) = (None, Vec::new());
+        for (extension_type, data) in block {
+            if extension_type == ExtensionType::EARLY_DATA {
+                let mut data = Reader::new(data);
+                max_early_data_size = Some(data.u32()?);
+                data.finish()?;
+            } else {
+                others.push(OtherExtension::of(extension_type, data));
+            }
+        }
+        Ok(Self { ticket_lifetime, ticket_age_add, ticket_nonce, ticket, max_early_data_size, others, present })
     }
 }
 
@@ -107,11 +114,13 @@ impl Encode for NewSessionTicket {
         put_u32(out, self.ticket_age_add);
         put_vector8(out, |out| out.extend_from_slice(&self.ticket_nonce));
         put_vector16(out, |out| out.extend_from_slice(&self.ticket));
-        put_vector16(out, |out| {
-            if let Some(size) = self.max_early_data_size {
-                extension::put(out, ExtensionType::EARLY_DATA, |out| put_u32(out, size));
-            }
-        });
+        let mut block = Block::default();
+        if let Some(size) = self.max_early_data_size {
+            block.put(ExtensionType::EARLY_DATA, |out| put_u32(out, size));
+        }
+        block.put_others(&self.others);
+        block.arrange(&self.present);
+        block.write(out);
     }
 }
 
@@ -141,7 +150,8 @@ mod tests {
             ticket_nonce: vec![1; 8],
             ticket: vec![2; 200],
             max_early_data_size: Some(0xffff_ffff),
-            present: vec![ExtensionType::EARLY_DATA],
+            others: vec![OtherExtension { extension_type: ExtensionType(0xaaaa), data: Vec::new() }],
+            present: vec![ExtensionType(0xaaaa), ExtensionType::EARLY_DATA],
         };
         let bytes = ticket.encoded();
         assert_eq!(NewSessionTicket::decode_all(&bytes), Ok(ticket));

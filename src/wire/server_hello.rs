@@ -3,7 +3,7 @@
 use crate::codec::{Decode, Encode, Reader, put_vector8, put_vector16};
 use crate::error::InvalidMessage;
 use crate::wire::client_hello::{KeyShareEntry, Random, read_session_id};
-use crate::wire::extension::{self, RawExtension};
+use crate::wire::extension::{self, Block, RawExtension};
 use crate::wire::extensions::lists::read_nonempty_opaque16;
 use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion};
 
@@ -73,11 +73,12 @@ impl Encode for ServerHello {
         put_vector8(out, |out| out.extend_from_slice(&self.legacy_session_id_echo));
         self.cipher_suite.encode(out);
         out.push(NULL_COMPRESSION);
-        put_vector16(out, |out| self.extensions.write(out));
+        self.extensions.block().write(out);
     }
 }
 
-/// The extensions of a ServerHello or a HelloRetryRequest that we know. They are written in the order of the fields.
+/// The extensions of a ServerHello or a HelloRetryRequest that we know. They are written in the order of `present`,
+/// those that it does not name in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerHelloExtensions {
     /// supported_versions (RFC 9846 §4.3.1): the version that the server selected.
@@ -88,8 +89,8 @@ pub struct ServerHelloExtensions {
     pub selected_group: Option<NamedGroup>,
     /// cookie (RFC 9846 §4.3.2) of a HelloRetryRequest, not empty.
     pub cookie: Option<Vec<u8>>,
-    /// The types of all extensions, known or not, in order of appearance. Filled when decoded, not looked at when
-    /// encoded.
+    /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
+    /// order in which extensions are written.
     pub present: Vec<ExtensionType>,
 }
 
@@ -109,20 +110,23 @@ impl ServerHelloExtensions {
         Ok(read)
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    fn block(&self) -> Block {
         use ExtensionType as T;
+        let mut block = Block::default();
         if let Some(version) = &self.supported_version {
-            extension::put(out, T::SUPPORTED_VERSIONS, |out| version.encode(out));
+            block.put(T::SUPPORTED_VERSIONS, |out| version.encode(out));
         }
         if let Some(share) = &self.key_share {
-            extension::put(out, T::KEY_SHARE, |out| share.encode(out));
+            block.put(T::KEY_SHARE, |out| share.encode(out));
         }
         if let Some(group) = &self.selected_group {
-            extension::put(out, T::KEY_SHARE, |out| group.encode(out));
+            block.put(T::KEY_SHARE, |out| group.encode(out));
         }
         if let Some(cookie) = &self.cookie {
-            extension::put(out, T::COOKIE, |out| put_vector16(out, |out| out.extend_from_slice(cookie)));
+            block.put(T::COOKIE, |out| put_vector16(out, |out| out.extend_from_slice(cookie)));
         }
+        block.arrange(&self.present);
+        block
     }
 }
 

@@ -38,7 +38,8 @@ fn a_request_comes_back() {
         signature_algorithms: vec![SignatureScheme::ED25519, SignatureScheme(0x0a0a)],
         signature_algorithms_cert: Some(vec![SignatureScheme::RSA_PKCS1_SHA256]),
         certificate_authorities: vec![vec![0x30, 0], vec![7; 200]],
-        present: [13u16, 50, 47].map(ExtensionType).to_vec(),
+        others: vec![OtherExtension { extension_type: ExtensionType(0x1a1a), data: vec![1] }],
+        present: [0x1a1au16, 13, 50, 47].map(ExtensionType).to_vec(),
     };
     let bytes = request.encoded();
     assert_eq!(CertificateRequest::decode_all(&bytes), Ok(request));

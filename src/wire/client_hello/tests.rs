@@ -26,7 +26,8 @@ fn full() -> ClientHello {
             ]),
             has_pre_shared_key: false,
             has_early_data: false,
-            present: [44u16, 43, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51].map(ExtensionType).to_vec(),
+            others: vec![OtherExtension { extension_type: ExtensionType(0x0a0a), data: vec![8] }],
+            present: [44u16, 43, 0x0a0a, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51].map(ExtensionType).to_vec(),
         },
         ..Default::default()
     }
@@ -144,10 +145,24 @@ fn data_after_an_extension_is_refused() {
 }
 
 #[test]
-fn what_is_not_known_is_only_named() {
-    let read = with_block(&[0x0a, 0x0a, 0, 1, 9, 0, 28, 0, 2, 0x40, 1]).unwrap();
-    let present = vec![ExtensionType(0x0a0a), ExtensionType::RECORD_SIZE_LIMIT];
-    assert_eq!(read, ClientExtensions { present, ..Default::default() });
+fn what_is_not_known_is_kept_as_it_is() {
+    let read = with_block(&[0x0a, 0x0a, 0, 1, 9, 0, 15, 0, 1, 1]).unwrap();
+    let present = vec![ExtensionType(0x0a0a), ExtensionType::HEARTBEAT];
+    let others =
+        vec![OtherExtension::of(ExtensionType(0x0a0a), &[9]), OtherExtension::of(ExtensionType::HEARTBEAT, &[1])];
+    assert_eq!(read, ClientExtensions { others, present, ..Default::default() });
+}
+
+#[test]
+fn extensions_are_written_in_the_order_that_is_asked_for() {
+    let mut hello = full();
+    hello.extensions.present.reverse();
+    let read = ClientHello::decode_all(&hello.encoded()).unwrap();
+    assert_eq!(read.extensions.present, hello.extensions.present);
+    hello.extensions.present.clear();
+    let read = ClientHello::decode_all(&hello.encoded()).unwrap();
+    let in_order_of_fields = [44u16, 43, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51, 0x0a0a].map(ExtensionType);
+    assert_eq!(read.extensions.present, in_order_of_fields);
 }
 
 #[test]
