@@ -1,8 +1,10 @@
 import { Config, Connection, type ConnectionEvent, type Negotiated, type SrtpKeys } from './core.js';
 import { type Link, now, Pump } from './driver.js';
 import { DtlsError, optionError } from './errors.js';
+import { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent } from './events.js';
 import { init, loadSync } from './load.js';
-import { checkConfig, checkOption, type ConfigOptions, refuseUnknown } from './options.js';
+import { checkConfig, type ConfigOptions, refuseUnknown } from './options.js';
+import { checkOption } from './options/checks.js';
 import { DatagramQueue } from './queue.js';
 import type { TraceEvent } from './trace.js';
 import { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
@@ -37,42 +39,6 @@ export type DtlsConnectionState = 'new' | 'connecting' | 'connected' | 'closed' 
 
 /** Counters of one connection. */
 export type DtlsConnectionStats = Readonly<Record<string, number>>;
-
-/** An `error` event: the connection failed. */
-export class DtlsErrorEvent extends Event {
-  /** Why: usually a {@link DtlsError}; what an `AbortSignal` gave, if it was aborted. */
-  readonly error: unknown;
-
-  constructor(error: unknown) {
-    super('error');
-    this.error = error;
-  }
-}
-
-/** A `keylog` event: one secret became known. */
-export class KeyLogEvent extends Event {
-  /** A line of SSLKEYLOGFILE, with its line feed. */
-  readonly line: string;
-
-  constructor(line: string) {
-    super('keylog');
-    this.line = line;
-  }
-}
-
-/** A `keysupdate` event: the keys of one direction were replaced. */
-export class KeysUpdateEvent extends Event {
-  /** Whose keys: those that this side sends with, or those of the peer. */
-  readonly direction: 'sent' | 'received';
-  /** The epoch of the new keys. */
-  readonly epoch: number;
-
-  constructor(direction: 'sent' | 'received', epoch: number) {
-    super('keysupdate');
-    this.direction = direction;
-    this.epoch = epoch;
-  }
-}
 
 /**
  * Makes the connection of a core that something else drives.

@@ -12,7 +12,8 @@
  */
 
 import { Scratch, Connection as RawConnection, Endpoint as RawEndpoint, fingerprint as rawFingerprint, selfSigned } from './dtls_wasm.js';
-import { buildConfig, type CertificateOptions, checkCertificateOptions, type ConfigOptions, type GeneratedCertificate } from './options.js';
+import { buildConfig, type ConfigOptions } from './options.js';
+import { type CertificateOptions, checkCertificateOptions, type GeneratedCertificate } from './options/certificates.js';
 import { DtlsError, type DtlsAlert, type DtlsErrorCode, fromBinding } from './errors.js';
 import { assertLoaded, readMemory, writeInput } from './load.js';
 

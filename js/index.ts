@@ -17,14 +17,12 @@
 import { generateCertificate as generate } from './core.js';
 import { now } from './driver.js';
 import { init } from './load.js';
-import { type CertificateOptions, checkCertificateOptions, type GeneratedCertificate } from './options.js';
+import { type CertificateOptions, checkCertificateOptions, type GeneratedCertificate } from './options/certificates.js';
 
-export {
-  DtlsConnection, DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent,
-  type DtlsConnectionOptions, type DtlsConnectionState, type DtlsConnectionStats, type ObserverOptions,
-} from './connection.js';
+export { DtlsConnection, type DtlsConnectionOptions, type DtlsConnectionState, type DtlsConnectionStats, type ObserverOptions } from './connection.js';
 export type { SrtpKeys } from './core.js';
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
+export { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent } from './events.js';
 export type { CertificateOptions, CertificateSource, ConfigOptions, Fingerprint, GeneratedCertificate } from './options.js';
 export { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
 export { type DatagramStreams, streamTransport } from './transports/streams.js';

@@ -24,7 +24,8 @@ import { checkObservers, DtlsConnection, type ObserverOptions } from './connecti
 import { Config } from './core.js';
 import { EndpointDriver } from './endpoint.js';
 import { DtlsError, optionError } from './errors.js';
-import { checkConfig, checkOption, type ConfigOptions, refuseUnknown } from './options.js';
+import { checkConfig, type ConfigOptions, refuseUnknown } from './options.js';
+import { checkOption } from './options/checks.js';
 import type { DatagramReceiver, DatagramTransport } from './transports/transport.js';
 
 export * from './index.js';
