@@ -7,10 +7,12 @@ use crate::crypto::CryptoProvider;
 use crate::crypto::task::Backend;
 use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
+mod custom;
 mod error;
 mod limits;
 mod transport;
 
+pub use custom::{CustomExtension, ExtensionMessage, FixedExtension, MAX_CUSTOM_EXTENSION_LEN};
 pub use error::ConfigError;
 pub use limits::Limits;
 pub use transport::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE, TransportConfig};
@@ -34,6 +36,14 @@ pub struct CommonConfig {
     pub srtp_profiles: Vec<SrtpProfile>,
     /// Whether to fail if no SRTP profile is in common. Default: false.
     pub require_srtp: bool,
+    /// Extensions that the library does not know. Default: none.
+    pub custom_extensions: Vec<Arc<dyn CustomExtension>>,
+    /// Whether to offer values that mean nothing (GREASE, RFC 8701), so that no peer gets used to a world without change:
+    /// a client in its ClientHello, a server in CertificateRequest and NewSessionTicket. Default: false.
+    pub grease: bool,
+    /// Whether a client orders the extensions of its ClientHello at random for each connection, so that no server gets
+    /// used to an order, and nobody recognises us by it. Default: false.
+    pub permute_extensions: bool,
     /// How datagrams are sent.
     pub transport: TransportConfig,
     /// Every bound.
@@ -52,6 +62,9 @@ impl CommonConfig {
             alpn_protocols: Vec::new(),
             srtp_profiles: Vec::new(),
             require_srtp: false,
+            custom_extensions: Vec::new(),
+            grease: false,
+            permute_extensions: false,
             transport: TransportConfig::default(),
             limits: Limits::default(),
         }
@@ -87,6 +100,8 @@ impl CommonConfig {
         if let Some(profile) = self.srtp_profiles.iter().find(|profile| profile.key_and_salt_len().is_none()) {
             return Err(ConfigError::UnsupportedSrtpProfile(*profile));
         }
+        let custom: Vec<_> = self.custom_extensions.iter().map(|custom| custom.extension_type()).collect();
+        custom::validate(&custom)?;
         self.transport.validate()
     }
 }
@@ -99,6 +114,7 @@ impl fmt::Debug for CommonConfig {
             .field("groups", &self.groups)
             .field("signature_schemes", &self.signature_schemes)
             .field("srtp_profiles", &self.srtp_profiles)
+            .field("custom_extensions", &self.custom_extensions)
             .field("transport", &self.transport)
             .finish_non_exhaustive()
     }

@@ -66,6 +66,8 @@ impl Error {
 pub enum ApiMisuse {
     /// The result of a task is not of the task's kind.
     WrongTaskOutput,
+    /// A custom extension is longer than [`MAX_CUSTOM_EXTENSION_LEN`](crate::config::MAX_CUSTOM_EXTENSION_LEN).
+    ExtensionTooLong,
 }
 
 /// Why an own task failed.
@@ -96,6 +98,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlertReceived(alert) => write!(f, "the peer sent the fatal alert {alert}"),
+            Self::ApiMisuse(ApiMisuse::ExtensionTooLong) => f.write_str("a custom extension is too long"),
             Self::ApiMisuse(ApiMisuse::WrongTaskOutput) => {
                 f.write_str("a task was answered with a result of the wrong kind")
             }

@@ -26,11 +26,13 @@ pub mod authentication;
 pub mod client;
 pub mod connected;
 pub mod context;
+pub mod custom;
 pub mod server;
 pub mod wait;
 
 pub use connected::{Established, Negotiated, SrtpSelection};
 pub use context::{Context, EPOCH_APPLICATION, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT};
+pub use custom::PeerExtension;
 use wait::Wait;
 
 /// Where a handshake stands.

@@ -40,12 +40,13 @@ pub mod wasm;
 pub mod wire;
 
 pub use config::{
-    ClientAuth, ClientConfig, CommonConfig, ConfigError, CookiePolicy, Limits, ServerConfig, TransportConfig,
+    ClientAuth, ClientConfig, CommonConfig, ConfigError, CookiePolicy, CustomExtension, ExtensionMessage,
+    FixedExtension, Limits, ServerConfig, TransportConfig,
 };
 pub use connection::{
     Connection, ConnectionEvent, ConnectionState, SendError, ServerName, SrtpKeys, Stats, UpdateKeysError,
 };
 pub use error::{CertificateError, Error};
-pub use handshake::{Negotiated, SrtpSelection};
+pub use handshake::{Negotiated, PeerExtension, SrtpSelection};
 pub use schedule::exporter::ExportError;
 pub use time::Instant;

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE};
-use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
+use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, SignatureScheme, SrtpProfile};
 
 /// A configuration that cannot work, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub enum ConfigError {
     InvalidAckDelay,
     /// The server name is not a DNS name that can be sent (RFC 6066 §3).
     InvalidServerName(String),
+    /// A custom extension has a number that the library knows itself, or that GREASE reserves (RFC 8701).
+    ReservedExtension(ExtensionType),
+    /// Two custom extensions have one number.
+    DuplicateExtension(ExtensionType),
     /// The platform gave no random bytes.
     NoRandomBytes,
 }
@@ -75,6 +79,10 @@ impl fmt::Display for ConfigError {
             Self::InvalidServerName(name) => {
                 write!(f, "the server name {name:?} is not a DNS name; use letters, digits, hyphens and dots")
             }
+            Self::ReservedExtension(id) => {
+                write!(f, "the number of the custom extension {id} is taken; those of private use begin at 0xff00")
+            }
+            Self::DuplicateExtension(id) => write!(f, "two custom extensions have the number {id}"),
             Self::NoRandomBytes => f.write_str("the platform gave no random bytes"),
         }
     }

@@ -13,6 +13,7 @@ use crate::sim::{Conditions, Network, Outcome, Pair};
 use crate::trace::Direction;
 use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 
+mod extensions;
 mod misbehaviour;
 
 const START: Instant = Instant::from_micros(1_800_000_000_000_000);

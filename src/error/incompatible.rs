@@ -3,12 +3,19 @@
 use core::fmt;
 
 use super::Error;
-use crate::wire::registry::AlertDescription;
+use crate::wire::registry::{AlertDescription, ExtensionType};
 
 /// What the peer and we have not in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerIncompatible {
+    /// A custom extension refused what the peer said in it.
+    ExtensionRefused {
+        /// Its number.
+        extension_type: ExtensionType,
+        /// The alert that it wants to be sent.
+        alert: AlertDescription,
+    },
     /// No application protocol in common (RFC 7301 §3.2).
     NoApplicationProtocol,
     /// No cipher suite in common.
@@ -29,6 +36,7 @@ impl PeerIncompatible {
     pub(super) fn alert(self) -> AlertDescription {
         use AlertDescription as A;
         match self {
+            Self::ExtensionRefused { alert, .. } => alert,
             Self::NoApplicationProtocol => A::NO_APPLICATION_PROTOCOL,
             Self::NoCipherSuite | Self::NoCredentials | Self::NoGroup | Self::NoSrtpProfile => A::HANDSHAKE_FAILURE,
             Self::NoVersion => A::PROTOCOL_VERSION,
@@ -40,6 +48,9 @@ impl PeerIncompatible {
 impl fmt::Display for PeerIncompatible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::ExtensionRefused { extension_type, alert } => {
+                return write!(f, "the extension {extension_type} was refused with {alert}");
+            }
             Self::NoApplicationProtocol => "no application protocol in common",
             Self::NoCipherSuite => "no cipher suite in common",
             Self::NoCredentials => "no signature scheme in common",

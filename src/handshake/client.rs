@@ -1,4 +1,5 @@
 //! The client's states.
 
+pub mod arrangement;
 pub mod hello;
 pub mod v13;

@@ -10,6 +10,7 @@ use crate::wire::post_handshake::{KeyUpdate, KeyUpdateRequest, NewSessionTicket}
 use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SrtpProfile};
 
 use super::Context;
+use super::custom::PeerExtension;
 
 /// What both sides agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Negotiated {
     pub srtp: Option<SrtpSelection>,
     /// The name that the client asked for (RFC 6066 §3), if it did.
     pub server_name: Option<String>,
+    /// The custom extensions that the peer sent, in the handshake.
+    pub peer_extensions: Vec<PeerExtension>,
 }
 
 /// What both sides agreed on about SRTP (RFC 5764 §4.1).

@@ -15,13 +15,13 @@ use crate::wire::registry::{
 use crate::wire::server_hello::ServerHello;
 
 /// Which side is told what.
-struct Case {
-    client: ClientConfig,
-    server: ServerConfig,
+pub(super) struct Case {
+    pub(super) client: ClientConfig,
+    pub(super) server: ServerConfig,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut case = Self { client: client_config(), server: server_config() };
         // One datagram for each hello keeps the cases short.
         case.client.key_shares = vec![NamedGroup::X25519];
@@ -30,13 +30,13 @@ impl Case {
         case
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
     /// Runs until both sides are done, with `tamper` at work; gives back how the client and the server ended.
-    fn run(
+    pub(super) fn run(
         self,
         tamper: impl FnMut(HandshakeType, Vec<u8>) -> Option<(HandshakeType, Vec<u8>)> + 'static,
     ) -> (Option<Error>, Option<Error>) {
@@ -51,7 +51,7 @@ impl Case {
 
     /// The client finds `error`, and the server is told `alert`.
     #[track_caller]
-    fn client_finds<M: Decode + Encode + 'static>(
+    pub(super) fn client_finds<M: Decode + Encode + 'static>(
         self,
         target: HandshakeType,
         change: impl FnMut(&mut M) + 'static,
@@ -63,7 +63,7 @@ impl Case {
 
     /// The server finds `error`, and the client is told `alert`.
     #[track_caller]
-    fn server_finds<M: Decode + Encode + 'static>(
+    pub(super) fn server_finds<M: Decode + Encode + 'static>(
         self,
         target: HandshakeType,
         change: impl FnMut(&mut M) + 'static,
@@ -90,7 +90,7 @@ fn changing<M: Decode + Encode>(
 }
 
 /// The bytes of a message that has no structure of its own.
-struct Raw(Vec<u8>);
+pub(super) struct Raw(pub(super) Vec<u8>);
 
 impl Decode for Raw {
     fn decode(reader: &mut crate::codec::Reader<'_>) -> Result<Self, InvalidMessage> {

@@ -18,6 +18,7 @@ use crate::wire::client_hello::{ClientExtensions, ClientHello, KeyShareEntry, Ra
 use crate::wire::registry::{CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::server_hello::ServerHello;
 
+use super::arrangement::Arrangement;
 use super::v13::{ExpectEncryptedExtensions, HandshakeKeys};
 
 /// What the client offers, in the first ClientHello and in the second.
@@ -30,6 +31,8 @@ pub struct Offer {
     pub server_name: Option<String>,
     /// Our random.
     pub random: Random,
+    /// What it carries beyond what it means.
+    pub arrangement: Arrangement,
     /// Key shares, with the private keys behind them.
     pub shares: Vec<KeyShare>,
 }
@@ -42,12 +45,12 @@ pub struct KeyShare {
 }
 
 impl Offer {
-    fn hello(&self, cookie: Option<Vec<u8>>) -> Vec<u8> {
+    fn hello(&self, retry: Option<&AnsweredRetry>) -> Vec<u8> {
         let common = &self.config.common;
         let shares = self.shares.iter();
         let alpn = &common.alpn_protocols;
         let profiles = &common.srtp_profiles;
-        ClientHello {
+        let mut hello = ClientHello {
             legacy_version: ProtocolVersion::DTLS_1_2,
             random: self.random,
             //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
@@ -57,7 +60,7 @@ impl Offer {
             cipher_suites: common.cipher_suites.clone(),
             legacy_compression_methods: vec![0],
             extensions: ClientExtensions {
-                cookie,
+                cookie: retry.and_then(|retry| retry.cookie.clone()),
                 supported_versions: Some(vec![ProtocolVersion::DTLS_1_3]),
                 server_name: self.server_name.clone(),
                 supported_groups: Some(common.groups.clone()),
@@ -69,8 +72,9 @@ impl Offer {
                 ),
                 ..ClientExtensions::default()
             },
-        }
-        .encoded()
+        };
+        self.arrangement.apply(&mut hello, retry.is_some_and(|retry| retry.group.is_some()));
+        hello.encoded()
     }
 
     /// Whether our ClientHello carries `extension`.
@@ -81,7 +85,7 @@ impl Offer {
             E::SERVER_NAME => self.server_name.is_some(),
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !self.config.common.alpn_protocols.is_empty(),
             E::USE_SRTP => !self.config.common.srtp_profiles.is_empty(),
-            _ => false,
+            _ => self.arrangement.offers(extension),
         }
     }
 
@@ -104,8 +108,9 @@ pub fn start(
     random: Random,
     cx: &mut Context<'_>,
 ) -> Result<State, Error> {
+    let arrangement = Arrangement::new(&config.common)?;
     let missing = config.key_shares.iter().copied().collect();
-    let offer = Offer { config, peer_name, server_name, random, shares: Vec::new() };
+    let offer = Offer { config, peer_name, server_name, random, arrangement, shares: Vec::new() };
     MakeShares { offer, missing, retry: None }.next(cx)
 }
 
@@ -135,8 +140,7 @@ impl MakeShares {
 
     fn send(self, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self { offer, retry, .. } = self;
-        let cookie = retry.as_ref().and_then(|retry| retry.cookie.clone());
-        let body = offer.hello(cookie);
+        let body = offer.hello(retry.as_ref());
         let progress = match retry {
             None => {
                 let mut transcript = TranscriptBuffer::new();

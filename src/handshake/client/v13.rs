@@ -1,11 +1,13 @@
 //! The client after ServerHello (RFC 9846 §4.4 and §4.5).
 
 use crate::codec::Decode as _;
+use crate::config::ExtensionMessage;
 use crate::crypto::CipherSuiteImpl;
 use crate::crypto::task::{CredentialsRequest, PresentedIdentity, Task};
 use crate::error::{Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{self, Signer};
+use crate::handshake::custom;
 use crate::handshake::wait::{Resume, SelectedCredentials, Signature, Verified, Wait};
 use crate::handshake::{Context, EPOCH_APPLICATION, Established, Negotiated, SrtpSelection, State, body_of};
 use crate::schedule::v13::{HandshakeSecret, MasterSecret, TrafficSecret};
@@ -60,6 +62,9 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         .into_iter()
         .filter(|extension| offer.offers(*extension))
         .chain([E::SUPPORTED_GROUPS])
+        .chain(
+            extensions.others.iter().map(|other| other.extension_type).filter(|other| offer.arrangement.offers(*other)),
+        )
         .collect();
     offer.check_extensions(&extensions.present, &allowed)?;
     let common = &offer.config.common;
@@ -83,12 +88,15 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
             Some(SrtpSelection { profile, mki: selected.mki })
         }
     };
+    let message = ExtensionMessage::EncryptedExtensions;
+    let peer_extensions = custom::receive(&common.custom_extensions, message, &extensions.others)?;
     Ok(Negotiated {
         cipher_suite: keys.suite.id,
         group: keys.group,
         alpn_protocol: extensions.alpn,
         srtp,
         server_name: offer.server_name.clone(),
+        peer_extensions,
     })
 }
 

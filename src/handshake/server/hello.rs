@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::codec::Decode as _;
-use crate::config::ServerConfig;
+use crate::config::{ExtensionMessage, ServerConfig};
 use crate::crypto::task::{CredentialsRequest, Task};
 use crate::crypto::{CipherSuiteImpl, HashOutput};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::handshake::connected::SrtpSelection;
+use crate::handshake::custom::{self, PeerExtension};
 use crate::handshake::wait::{Resume, SelectedCredentials, Wait};
 use crate::handshake::{Context, EPOCH_PLAINTEXT, State, body_of};
 use crate::trace::Event;
@@ -176,6 +177,8 @@ pub struct Offered {
     pub alpn_protocol: Option<Vec<u8>>,
     /// The SRTP profile that we chose.
     pub srtp: Option<SrtpSelection>,
+    /// Its custom extensions.
+    pub custom: Vec<PeerExtension>,
 }
 
 impl Offered {
@@ -202,12 +205,14 @@ impl Offered {
         if srtp.is_none() && common.require_srtp {
             return Err(PeerIncompatible::NoSrtpProfile.into());
         }
+        let custom = custom::receive(&common.custom_extensions, ExtensionMessage::ClientHello, &extensions.others)?;
         Ok(Self {
             random: hello.random,
             server_name: extensions.server_name,
             schemes: extensions.signature_algorithms.unwrap_or_default(),
             alpn_protocol,
             srtp,
+            custom,
         })
     }
 }

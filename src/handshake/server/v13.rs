@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::codec::Encode as _;
-use crate::config::{ClientAuth, ServerConfig};
+use crate::config::{ClientAuth, ExtensionMessage, ServerConfig};
 use crate::crypto::CipherSuiteImpl;
 use crate::crypto::task::{Credentials, PresentedIdentity, Task};
 use crate::error::{Error, PeerMisbehaved, TaskFailure};
 use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{self, Signer};
+use crate::handshake::custom;
 use crate::handshake::wait::{KeyShareResponse, Resume, Signature, Verified, Wait};
 use crate::handshake::{
     Context, EPOCH_APPLICATION, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, Established, Negotiated, State, body_of,
@@ -64,8 +65,9 @@ impl Resume for Box<AwaitKeyShare> {
             alpn_protocol: offered.alpn_protocol.clone(),
             srtp: offered.srtp.clone(),
             server_name: offered.server_name.clone(),
+            peer_extensions: offered.custom.clone(),
         };
-        send_encrypted_extensions(&negotiated, &mut transcript, cx)?;
+        send_encrypted_extensions(&config, &negotiated, &mut transcript, cx)?;
         if config.client_auth != ClientAuth::None {
             send_certificate_request(&config, &mut transcript, cx)?;
         }
@@ -101,6 +103,7 @@ fn server_hello(
 }
 
 fn send_encrypted_extensions(
+    config: &ServerConfig,
     negotiated: &Negotiated,
     transcript: &mut Transcript,
     cx: &mut Context<'_>,
@@ -109,6 +112,12 @@ fn send_encrypted_extensions(
         alpn: negotiated.alpn_protocol.clone(),
         use_srtp: negotiated.srtp.as_ref().map(|srtp| UseSrtp { profiles: vec![srtp.profile], mki: srtp.mki.clone() }),
         server_name_ack: negotiated.server_name.is_some(),
+        others: custom::answer(
+            &config.common.custom_extensions,
+            ExtensionMessage::EncryptedExtensions,
+            ExtensionMessage::ClientHello,
+            &negotiated.peer_extensions,
+        )?,
         ..EncryptedExtensions::default()
     };
     authentication::send(HandshakeType::ENCRYPTED_EXTENSIONS, extensions.encoded(), transcript, cx)
