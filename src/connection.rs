@@ -27,6 +27,7 @@ use crate::time::Instant;
 use crate::trace::{Trace, Tracer};
 use crate::wire::alert::Alert;
 use crate::wire::post_handshake::KeyUpdateRequest;
+use crate::wire::record::RecordNumber;
 
 mod drive;
 mod event;
@@ -76,6 +77,8 @@ pub struct Connection {
     last_words: LastWords,
     /// Whether a record was deprotected: from then on plaintext records have nothing to say.
     saw_protected: bool,
+    /// The number of the peer's close_notify.
+    peer_closed_at: Option<RecordNumber>,
     tracer: Tracer,
     stats: Stats,
 }
@@ -204,6 +207,7 @@ impl Connection {
             alerts: VecDeque::new(),
             last_words: LastWords::default(),
             saw_protected: false,
+            peer_closed_at: None,
             tracer: Tracer::default(),
             stats: Stats::default(),
         }

@@ -148,6 +148,9 @@ impl RecordLayer {
         };
         // With a short tag, short contents are padded and the overhead is less than it seems; then a few bytes of room
         // are not used.
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-4.4
+        //# However, the upper layer protocol MUST NOT write any record that exceeds the maximum record size of 2^14
+        //# bytes.
         room.saturating_sub(overhead).min(MAX_PLAINTEXT)
     }
 
@@ -164,7 +167,9 @@ impl RecordLayer {
     pub fn next_number(&self, epoch: u16) -> Result<RecordNumber, SealError> {
         let sequence_number = match epoch {
             0 => match self.plaintext_next.ok_or(SealError::NoKeys)? {
-                // RFC 9147 §4: "Plaintext records MUST NOT be sent with sequence numbers that would exceed 2^48-1".
+                //= https://www.rfc-editor.org/rfc/rfc9147#section-4
+                //# Plaintext records MUST NOT be sent with sequence numbers that would exceed 2^48-1, so the upper
+                //# 16 bits will always be 0.
                 exhausted if exhausted > MAX_SEQUENCE_NUMBER => return Err(SealError::Exhausted),
                 next => next,
             },
@@ -240,6 +245,8 @@ impl RecordLayer {
 
     fn delimit_protected(&self, first: u8, datagram: &[u8]) -> (Result<Form, DiscardReason>, usize) {
         let has_connection_id = first & UnifiedHeader::CONNECTION_ID_BIT != 0;
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-9.1
+        //# If no CID is negotiated, then the receiver MUST reject any records it receives that contain a CID.
         if has_connection_id && self.read_connection_id.is_empty() {
             // How long it is cannot be told, hence not where the record ends either.
             return (Err(DiscardReason::WrongConnectionId), datagram.len());
@@ -248,6 +255,8 @@ impl RecordLayer {
             return (Err(DiscardReason::Malformed), datagram.len());
         };
         let len = header.length.map_or(datagram.len(), |length| header.header_len.saturating_add(length.into()));
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-4.3
+        //# Records MUST NOT span datagrams.
         if len > datagram.len() {
             return (Err(DiscardReason::Malformed), datagram.len());
         }
@@ -331,6 +340,10 @@ impl RecordLayer {
         let start = datagram.len();
         let header = PlaintextHeader {
             content_type,
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-4
+            //# legacy_record_version: This value MUST be set to {254, 253} for all records other than the initial
+            //# ClientHello (i.e., one not generated after a HelloRetryRequest), where it may also be {254, 255} for
+            //# compatibility purposes.
             version: ProtocolVersion::DTLS_1_2,
             epoch: 0,
             sequence_number: number.sequence_number,
@@ -381,6 +394,8 @@ pub struct Opened<'d> {
     pub wire_len: usize,
 }
 
+//= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-4.5.2
+//# An endpoint MUST discard a record which cannot be processed at the record layer.
 /// A record that cannot be used, and is to be ignored (RFC 9147 §4.5.2).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Discarded<'d> {
@@ -391,6 +406,9 @@ pub struct Discarded<'d> {
     /// Its bytes. As they arrived if the reason is [`DiscardReason::UnknownEpoch`], so that it can be held until there
     /// are keys; unspecified otherwise.
     pub record: &'d [u8],
+    //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-4.5.2
+    //# Records that are successfully decoded and deprotected can be assumed to be valid and errors in the contents
+    //# of records MUST be regarded as originating from the peer.
     /// What the peer did wrong, if the record authenticated and its content is at fault, or if there were too many
     /// forged ones: the connection ends.
     pub misbehaved: Option<PeerMisbehaved>,

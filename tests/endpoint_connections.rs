@@ -289,6 +289,9 @@ fn a_client_on_another_address_is_not_the_same_client() {
     assert!(world.speaks(2, other) && world.speaks(1, handle));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.11
+//# After a correct Finished message is received, the server MUST abandon the previous association to avoid
+//# confusion between two valid associations with overlapping epochs.
 #[test]
 fn a_client_that_begins_anew_replaces_its_old_connection_once_the_new_one_is_complete() {
     let mut world = World::new(server(EndpointLimits::default()));
@@ -310,6 +313,11 @@ fn a_client_that_begins_anew_replaces_its_old_connection_once_the_new_one_is_com
     assert!(world.speaks(1, new));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.11
+//# In cases where a server believes it has an existing association on a given host/port quartet and it receives an
+//# epoch=0 ClientHello, it SHOULD proceed with a new handshake but MUST NOT destroy the existing association until
+//# the client has demonstrated reachability either by completing a cookie exchange or by completing a complete
+//# handshake including delivering a verifiable Finished message.
 #[test]
 fn an_old_connection_outlives_a_new_one_that_is_never_completed() {
     let mut world = World::new(server(EndpointLimits::default()));

@@ -137,6 +137,13 @@ fn long_hello() -> Vec<u8> {
     body
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+//# The client MUST send a new ClientHello with the cookie added as an extension.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.2
+//# DTLS 1.3-compliant implementations MUST NOT use the HelloVerifyRequest to execute a return-routability check.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+//# When responding to a HelloRetryRequest, the client MUST create a new ClientHello message following the
+//# description in Section 4.1.2 of [TLS13].
 #[test]
 fn a_client_comes_in_by_a_cookie_and_the_handshake_completes() {
     for groups in [null::server(1).common.groups, vec![NamedGroup::SECP256R1]] {
@@ -349,6 +356,9 @@ fn second_flight(listener: &mut Listener, from: &PeerAddress, seed: u64, now: In
     flight(&mut client, now)
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+//# If a server receives a ClientHello with an invalid cookie, it MUST terminate the handshake with an
+//# "illegal_parameter" alert.
 #[test]
 fn a_cookie_is_good_for_its_address_alone() {
     let mut listener = listener();

@@ -213,6 +213,10 @@ fn with_cookie(seed: u64, conditions: Conditions, lost: &[u64]) -> u64 {
     pair.network.stats().sent
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+//# Clients MUST be prepared to do a cookie exchange with every handshake.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-11
+//# Clients MUST be prepared to do a cookie exchange with every handshake.
 #[test]
 fn a_handshake_with_a_cookie_survives_every_pattern_of_one_or_two_lost_datagrams() {
     let count = with_cookie(1, perfect(), &[]);

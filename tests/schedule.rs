@@ -31,6 +31,8 @@ fn open(secret: &TrafficSecret, record: &[u8]) -> (u16, Vec<u8>) {
     (u16::from_be_bytes([header[1], header[2]]), opened.to_vec())
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.9
+//# For DTLS 1.3, that label SHALL be "dtls13".
 #[test]
 fn records_of_wolfssl_open() {
     let path = vectors("wolfssl-records-purecrypto").join("wolfssl-5.9.4-dtls13-records.json");

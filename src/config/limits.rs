@@ -27,8 +27,9 @@ pub struct Limits {
     pub ack_records: usize,
     /// Records of our own whose acknowledgement is still understood. Default: 128: a flight of 32 KiB, sent four times.
     pub sent_records: usize,
-    /// How long keys of a previous epoch are kept for records that were overtaken. Default: 120 s, twice the maximum
-    /// segment lifetime that most systems use (RFC 9147 §4.2.1).
+    /// How long keys of a previous epoch are kept for records that were overtaken, and for a client that has not heard
+    /// the ACK of its last flight. Default: 240 s, twice the maximum segment lifetime of RFC 793: no less will do for a
+    /// server (RFC 9147 §5.8.1).
     pub old_epoch: Duration,
 }
 
@@ -45,7 +46,7 @@ impl Default for Limits {
             receive_queue: 1024 * 1024,
             ack_records: 32,
             sent_records: 128,
-            old_epoch: Duration::from_secs(120),
+            old_epoch: Duration::from_secs(240),
         }
     }
 }

@@ -123,6 +123,9 @@ impl Connection {
         self.tracer.tell(now, || Event::HandshakeComplete);
         self.timers.handshake = None;
         self.timers.reset_ack();
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.8.1
+        //# In addition, for at least twice the default MSL defined for [RFC0793], when in the FINISHED state, the
+        //# server MUST respond to retransmission of the client's final flight with a retransmit of its ACK.
         self.timers.old_epoch = Some(now + self.common().limits.old_epoch);
         // Plaintext has nothing more to say, in either direction: what was sent in it is acknowledged by what followed.
         self.records.discard_read(EPOCH_PLAINTEXT);
@@ -131,6 +134,8 @@ impl Connection {
             // The client's Finished acknowledges our whole flight; ours for it is an ACK, in the highest epoch.
             self.outgoing.acknowledge_all();
             self.timers.retransmission.disarm();
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-7.1
+            //# All other flights MUST be ACKed.
             self.ack_due = true;
             let mut sent = false;
             self.context(now, &mut sent).discard_write(EPOCH_HANDSHAKE);
@@ -166,6 +171,9 @@ impl Connection {
 
     /// The peer acknowledged everything that was sent.
     pub(super) fn all_acknowledged(&mut self, now: Instant) {
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-7.2
+        //# Once all the messages in a flight have been acknowledged, the implementation MUST cancel all
+        //# retransmissions of that flight.
         self.timers.retransmission.disarm();
         // RFC 9147 §5.8.2 would keep a wait that was doubled until something is acknowledged that was sent only once
         // (a SHOULD). On a path that loses a third of all datagrams the waits of one flight would then add to those of

@@ -118,6 +118,12 @@ impl Connection {
             self.repeat_last_words(content_type, now);
             return Ok(Handled::Ignored(DiscardReason::Closed));
         }
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.10
+        //# Any data received with an epoch/sequence number pair after that of a valid received closure alert MUST be
+        //# ignored.
+        if self.peer_closed_at.is_some_and(|closure| number > closure) {
+            return Ok(Handled::Ignored(DiscardReason::Closed));
+        }
         let is_protected = number.epoch != u64::from(EPOCH_PLAINTEXT);
         if is_protected {
             self.saw_protected = true;
@@ -144,6 +150,9 @@ impl Connection {
         if self.established.is_some() {
             self.events.push_back(ConnectionEvent::Datagram(content.to_vec()));
         } else {
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-5.8.1
+            //# Implementations MUST either discard or buffer all application data records for epoch 3 and above
+            //# until they have received the Finished message from the peer.
             self.early.push_back(content.to_vec());
         }
         Handled::Yes
@@ -160,7 +169,7 @@ impl Connection {
             return Handled::Ignored(DiscardReason::PlaintextAfterKeys);
         }
         let mut reader = Reader::new(content);
-        let mut understood = false;
+        let (mut understood, mut all_kept) = (false, true);
         while !reader.is_empty() {
             let Ok(header) = FragmentHeader::decode(&mut reader) else { break };
             let Ok(body) =
@@ -169,18 +178,26 @@ impl Connection {
                 break;
             };
             if header.message_seq != self.incoming.next_message_seq() {
+                //= https://www.rfc-editor.org/rfc/rfc9147#section-7
+                //# As an example, implementations MUST NOT send ACKs for handshake messages which they discard because
+                //# they are not the next expected message.
+                all_kept &= header.message_seq < self.incoming.next_message_seq();
                 continue;
             }
             let limits = &self.role.common().limits;
-            if let Ok(Inserted::New) = self.incoming.insert(&header, body, EPOCH_PLAINTEXT, limits) {
-                understood = true;
+            match self.incoming.insert(&header, body, EPOCH_PLAINTEXT, limits) {
+                Ok(Inserted::New) => understood = true,
+                Ok(Inserted::Duplicate) => {}
+                Ok(Inserted::Dropped) | Err(_) => all_kept = false,
             }
         }
         if !understood {
             return Handled::Ignored(DiscardReason::Unexpected);
         }
         self.acknowledge_implicitly(now);
-        self.remember_for_ack(number);
+        if all_kept {
+            self.remember_for_ack(number);
+        }
         Handled::Yes
     }
 
@@ -246,8 +263,13 @@ impl Connection {
     }
 
     /// Notes that a record is to be acknowledged: at once after the handshake, else if the rest of its flight is late.
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-7.1
+    //# ACKs MUST NOT be sent for records of any content type other than handshake or for records which cannot be
+    //# deprotected.
     fn remember_for_ack(&mut self, number: RecordNumber) {
         self.to_acknowledge.add(number, &self.role.common().limits);
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-8
+        //# As with other handshake messages with no built-in response, KeyUpdates MUST be acknowledged.
         self.ack_due |= self.established.is_some();
     }
 
@@ -257,6 +279,8 @@ impl Connection {
         if !is_partial || !self.may_acknowledge() {
             return;
         }
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-7.1
+        //# In general, flights MUST be ACKed unless they are implicitly acknowledged.
         // RFC 9147 §7.1: at once behind a gap, else when the rest is late.
         self.ack_due |= self.incoming.has_gap();
         if self.timers.ack.is_none() {
@@ -265,6 +289,8 @@ impl Connection {
     }
 
     /// Whether it is certain that the peer speaks 1.3: before, an ACK could reach a server of 1.2, which knows none.
+    //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-7
+    //# DTLS 1.3 endpoints MUST NOT send ACK records until the sender knows that the peer is negotiating DTLS 1.3.
     fn may_acknowledge(&self) -> bool {
         match &self.handshake {
             Some(State::ExpectServerHello(state)) => state.was_retried(),
@@ -279,6 +305,12 @@ impl Connection {
         if !is_protected && (self.saw_protected || self.established.is_some()) {
             return Ok(Handled::Ignored(DiscardReason::PlaintextAfterKeys));
         }
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-7
+        //# Until that point, ACK records received in epoch 0 MUST be ignored.
+        // Whoever can guess the numbers of a first flight could otherwise keep it from being sent again.
+        if !is_protected && !self.may_acknowledge() {
+            return Ok(Handled::Ignored(DiscardReason::Unexpected));
+        }
         let Ok(ack) = Ack::decode_all(content) else {
             return if is_protected {
                 Err(PeerMisbehaved::MalformedRecord(ContentType::ACK).into())
@@ -289,6 +321,10 @@ impl Connection {
         self.stats.acks_received = self.stats.acks_received.saturating_add(1);
         let numbers = &ack.record_numbers;
         self.tracer.tell(now, || Event::Ack { direction: Direction::Received, records: numbers });
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-7.2
+        //# If any element of record_numbers in the ACK references an epoch that is higher than the epoch in which
+        //# the ACK was received, the implementation MUST terminate the connection with an "illegal_parameter"
+        //# alert.
         // RFC 9147 §7 with erratum 8108: an ACK of a record of a higher epoch is illegal. During the handshake the epoch
         // of the ACK itself is meant, as both directions move together; afterwards each direction has epochs of its
         // own, and what remains to be checked is that the epoch is one in which we have sent.
@@ -338,6 +374,7 @@ impl Connection {
         match alert.description {
             AlertDescription::USER_CANCELED => {}
             AlertDescription::CLOSE_NOTIFY if self.established.is_some() => {
+                self.peer_closed_at = Some(number);
                 self.events.push_back(ConnectionEvent::PeerClosed);
                 if self.state == ConnectionState::Connected {
                     self.state = ConnectionState::Closing;

@@ -15,6 +15,7 @@ use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 
 mod extensions;
 mod misbehaviour;
+mod rules;
 
 const START: Instant = Instant::from_micros(1_800_000_000_000_000);
 

@@ -33,7 +33,11 @@ struct Written {
 }
 
 impl Connection {
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-4
+    //# Sending implementations MUST NOT mix records from multiple DTLS associations in the same datagram.
     pub(super) fn transmit(&mut self, datagram: &mut Vec<u8>, now: Instant) -> bool {
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-4.3
+        //# The first byte of the datagram payload MUST be the beginning of a record.
         datagram.clear();
         let mut written = Written::default();
         if let Err(error) = self.fill(datagram, &mut written, now) {
@@ -143,10 +147,15 @@ impl Connection {
         if !core::mem::take(&mut self.ack_due) {
             return Ok(());
         }
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-7
+        //# After the handshake, implementations MUST use the highest available sending epoch.
         let epoch = u64::from(self.records.write_epoch());
         let room = self.room(datagram, self.records.write_epoch());
         // Each number has 16 bytes, the list has 2 before it.
         let most = room.saturating_sub(2) / 16;
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-7
+        //# During the handshake, ACK records MUST be sent with an epoch which is equal to or higher than the record
+        //# which is being acknowledged.
         // During the handshake an ACK names no record of a higher epoch than its own (RFC 9147 §7).
         let in_handshake = self.handshake.is_some();
         let numbers: Vec<_> = self
@@ -158,6 +167,8 @@ impl Connection {
             .rev()
             .take(most)
             .collect();
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-7.1
+        //# Empty ACKs MUST NOT be sent before DTLS 1.3 has been selected.
         if numbers.is_empty() {
             return Ok(());
         }

@@ -123,6 +123,9 @@ impl Baker {
             .find(|key| key.number & 1 == first & 1)
             .ok_or(InvalidCookie::Forged)?;
         let expected = self.mac(key, content, binding);
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-11
+        //# It MUST NOT be possible for anyone other than the issuing entity to generate cookies that are accepted
+        //# as valid by that entity.
         if !bool::from(expected.as_slice().get(..MAC_LEN).unwrap_or(&[]).ct_eq(mac)) {
             return Err(InvalidCookie::Forged);
         }
@@ -136,6 +139,8 @@ impl Baker {
     }
 
     fn mac(&self, key: &Key, content: &[u8], binding: Binding<'_>) -> HashOutput {
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-11
+        //# The cookie MUST depend on the client's address.
         let address = binding.from.as_bytes();
         // The length makes the concatenation unambiguous; an address has at most 32 bytes.
         let address_len = [u8::try_from(address.len()).unwrap_or(u8::MAX)];

@@ -204,6 +204,9 @@ impl Listener {
     }
 
     /// The body of the HelloRetryRequest for a first hello.
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-5.2
+    //# DTLS 1.3-compliant implementations MUST NOT use the HelloVerifyRequest to execute a return-routability
+    //# check.
     fn retry(&mut self, from: &PeerAddress, body: &[u8], hello: &ClientHello, now: Instant) -> Result<Vec<u8>, Error> {
         let selection = negotiate(&self.config, hello)?;
         let mut transcript = TranscriptBuffer::new();

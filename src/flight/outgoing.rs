@@ -67,6 +67,9 @@ impl Outgoing {
 
     /// Adds a message, to be sent in `epoch`, and gives back its number.
     pub fn push(&mut self, epoch: u16, msg_type: HandshakeType, body: Vec<u8>) -> Result<u16, Exhausted> {
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-5.2
+        //# Implementations MUST NOT allow message_seq to wrap, but instead MUST establish a new association,
+        //# terminating the old association.
         // RFC 9147 §5.2 with erratum 8048: message_seq must not wrap.
         let message_seq = u16::try_from(self.next_message_seq).map_err(|_| Exhausted::MessageSequence)?;
         self.next_message_seq = self.next_message_seq.saturating_add(1);
@@ -119,7 +122,12 @@ impl Outgoing {
         while let Some(epoch) = self.messages.iter().find(|message| !message.unsent.is_empty()).map(|m| m.epoch) {
             let number = records.next_number(epoch)?;
             let start = datagram.len();
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-4.3
+            //# Each DTLS record MUST fit within a single datagram.
             let room = records.max_plaintext(epoch, limit.saturating_sub(start));
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-5.5
+            //# Each handshake message fragment that is placed into a record MUST be delivered in a single UDP
+            //# datagram.
             let plan = self.plan(epoch, room, start == 0);
             if plan.is_empty() {
                 break;
@@ -143,6 +151,10 @@ impl Outgoing {
     /// Takes the numbers of an ACK. Numbers that are not known, or are known to be acknowledged, change nothing.
     pub fn acknowledge(&mut self, numbers: &[RecordNumber]) -> Acknowledged {
         let mut anything_new = false;
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-7.2
+        //# Implementations MUST treat a record as having been acknowledged if it appears in any ACK; this prevents
+        //# spurious retransmission in cases where a flight is very large and the receiver is forced to elide
+        //# acknowledgements for records which have already been ACKed.
         for number in numbers {
             let Some(place) = self.sent.iter().position(|sent| sent.number == *number) else { continue };
             let Some(sent) = self.sent.remove(place) else { continue };
@@ -234,6 +246,8 @@ impl Outgoing {
                 if !fits && (body_room == 0 || body_room < MIN_PIECE && !is_alone) {
                     return plan;
                 }
+                //= https://www.rfc-editor.org/rfc/rfc9147#section-5.5
+                //# The ranges MUST NOT overlap.
                 let units = if fits { units } else { units.start..units.start.saturating_add(body_room) };
                 let carried = Carried { message_seq: message.message_seq, bytes: message.bytes_of(&units), units };
                 room = room.saturating_sub(carried.len());
@@ -290,9 +304,14 @@ impl Outgoing {
 /// otherwise be acknowledged before it is sent.
 #[derive(Debug)]
 struct Message {
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-4.2.1
+    //# Implementations MUST send retransmissions of lost messages using the same epoch and keying material as the
+    //# original transmission.
     epoch: u16,
     msg_type: HandshakeType,
     message_seq: u16,
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-5.5
+    //# Senders MUST NOT change handshake message bytes upon retransmission.
     body: Vec<u8>,
     /// What is to be sent (again).
     unsent: RangeSet,

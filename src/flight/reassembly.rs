@@ -67,6 +67,10 @@ impl Reassembly {
         }
         let Ok(place) = usize::try_from(ahead) else { return Ok(Inserted::Dropped) };
 
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.5
+        //# When a DTLS implementation receives a handshake message fragment corresponding to the next expected
+        //# handshake message sequence number, it MUST process it, either by buffering it until it has the entire
+        //# handshake message or by processing any in-order portions of the message.
         let (slot, room) = match place.checked_sub(1) {
             None => (&mut self.front, limits.handshake_message),
             Some(place) => {
@@ -276,6 +280,8 @@ impl Incoming {
     }
 
     /// Joins `fragment` with the pieces that it touches or overlaps.
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-5.5
+    //# DTLS implementations MUST be able to handle overlapping fragment ranges.
     fn merge(&mut self, fragment: &Fragment<'_>) {
         let place = self.pieces.partition_point(|piece| piece.end() < fragment.start);
         let mut merged = match self.pieces.get(place) {

@@ -74,12 +74,18 @@ pub enum PostHandshake {
 
 /// The highest epoch: record numbers carry it as 64 bits, but message_seq, which every KeyUpdate uses up, has 16
 /// (RFC 9147 §8, erratum 8050). One epoch below the 16-bit bound leaves no doubt about wrapping.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-8
+//# In order to provide an extra margin of security, sending implementations MUST NOT allow the epoch to exceed
+//# 2^48-1.
 pub const MAX_EPOCH: u16 = u16::MAX - 1;
 
 impl Established {
     /// Takes a message that came after the handshake.
     pub fn handle(&mut self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<PostHandshake, Error> {
         // Each message of an epoch precedes the KeyUpdate that ends it, so that none of an older epoch can follow.
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-8
+        //# If a peer violates this rule, the receiving peer MUST treat it as a protocol violation, send an
+        //# "unexpected_message" alert, and terminate the connection.
         if message.epoch != self.read_epoch {
             return Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into());
         }
@@ -91,6 +97,10 @@ impl Established {
                     && self.pending_key_update.is_none()
                     && self.write_epoch < MAX_EPOCH
                 {
+                    //= https://www.rfc-editor.org/rfc/rfc9147#section-8
+                    //# If a sending implementation receives a KeyUpdate with request_update set to
+                    //# "update_requested", it MUST NOT send its own KeyUpdate if that would cause it to exceed
+                    //# these limits and SHOULD instead ignore the "update_requested" flag.
                     // A KeyUpdate of ours that is still unacknowledged answers as well: no record was sent under its
                     // keys yet. So requests cannot make us send more than one (RFC 9846 §4.7.3). At the last epoch
                     // the request is ignored (RFC 9147 §8).
@@ -108,10 +118,16 @@ impl Established {
 
     /// Sends a KeyUpdate, unless one is on its way already.
     pub fn send_key_update(&mut self, request: KeyUpdateRequest, cx: &mut Context<'_>) -> Result<(), Error> {
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-4.2.1
+        //# Implementations MUST NOT allow the epoch to wrap, but instead MUST establish a new association,
+        //# terminating the old association.
         if self.write_epoch >= MAX_EPOCH {
             return Err(Exhausted::Epoch.into());
         }
         let message_seq = cx.send(self.write_epoch, HandshakeType::KEY_UPDATE, KeyUpdate { request }.encoded())?;
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-8
+        //# After sending KeyUpdate in an epoch, implementations MUST NOT send any new post-handshake messages in
+        //# that epoch.
         self.pending_key_update = Some(message_seq);
         Ok(())
     }
@@ -119,6 +135,13 @@ impl Established {
     /// Our KeyUpdate was acknowledged: from now on we send under the next keys.
     ///
     /// To be called only when every earlier message was acknowledged too (RFC 9147 §8 with erratum 8047).
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-8
+    //# In order to facilitate epoch reconstruction (Section 4.2.2), implementations MUST NOT send records with the
+    //# new keys or send a new KeyUpdate until the previous KeyUpdate has been acknowledged (this avoids having too
+    //# many epochs in active use).
+    //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-8
+    //# Implementations MUST NOT send records with the new keys until the KeyUpdate and all preceding messages have
+    //# been acknowledged.
     pub fn next_write_epoch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let epoch = self.write_epoch.checked_add(1).ok_or(Exhausted::Epoch)?;
         let next = self.write_secret.next();
@@ -132,6 +155,10 @@ impl Established {
     }
 
     fn next_read_epoch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-6.1
+        //# If a DTLS implementation would need to wrap the epoch value, it MUST terminate the connection.
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-8
+        //# In this case, the implementation MUST check for this limit, if reached, terminate the association.
         if self.read_epoch >= MAX_EPOCH {
             return Err(PeerMisbehaved::TooManyKeyUpdates.into());
         }

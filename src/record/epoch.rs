@@ -35,12 +35,18 @@ pub(super) enum Outcome {
 
 impl ReadEpoch {
     pub(super) fn new(epoch: u16, keys: TrafficKeys) -> Self {
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.1
+        //# The received record counter for an epoch MUST be initialized to zero when that epoch is first used.
         Self { epoch, keys, window: ReplayWindow::default(), forged: 0 }
     }
 
     /// Deprotects `record` in place and moves the replay window.
     pub(super) fn open(&mut self, header: &UnifiedHeader, record: &mut [u8]) -> Outcome {
         match protect13::open(&self.keys, header, self.window.next(), record) {
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.1
+            //# For each received record, the receiver MUST verify that the record contains a sequence number that
+            //# does not duplicate the sequence number of any other record received in that epoch during the
+            //# lifetime of the association.
             // The check comes after deprotection, so that its time tells nothing of the masked number (RFC 9147 §4.5.1).
             Ok(deprotected) if !self.window.is_new(deprotected.sequence_number) => Outcome::Replayed,
             Ok(deprotected) => {

@@ -25,6 +25,8 @@ pub const SEALED_HEADER_LEN: usize = 5;
 
 /// The first byte of the header that we write, without the bits of the epoch: 16 bits of sequence number, which leave
 /// room for any reordering that the replay window allows, and a length, so that another record can follow.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4
+//# Omitting the length field MUST only be used for the last record in a datagram.
 const SEALED_FIRST_BYTE: u8 = UnifiedHeader::FIXED_BITS | UnifiedHeader::SEQUENCE_BIT | UnifiedHeader::LENGTH_BIT;
 
 /// A record that authenticated.

@@ -106,6 +106,10 @@ mod tests {
 
     use super::*;
 
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.1
+    //# For each received record, the receiver MUST verify that the record contains a sequence number that does not
+    //# duplicate the sequence number of any other record received in that epoch during the lifetime of the
+    //# association.
     #[test]
     fn it_equals_a_set() {
         let mut random = 1u64;

@@ -59,6 +59,8 @@ fn records_of_several_epochs_share_a_datagram() {
     );
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.1
+//# The window MUST NOT be updated due to a received record until that record has been deprotected successfully.
 #[test]
 fn a_damaged_record_does_not_lose_those_behind_it() {
     let (mut writer, mut reader) = pair();
@@ -227,6 +229,9 @@ fn padding_is_removed() {
     }
 }
 
+//= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-4.5.2
+//# Records that are successfully decoded and deprotected can be assumed to be valid and errors in the contents of
+//# records MUST be regarded as originating from the peer.
 #[test]
 fn content_that_authenticates_and_is_wrong_is_the_peers_fault() {
     let keys = keys(3);
@@ -248,6 +253,14 @@ fn content_that_authenticates_and_is_wrong_is_the_peers_fault() {
     assert_eq!(reader_of_epoch_3().open_next(&mut datagram).0.unwrap().content.len(), MAX_PLAINTEXT);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.2.3
+//# Receivers MUST reject shorter records as if they had failed deprotection, as described in Section 4.5.2.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.3
+//# Records MUST NOT span datagrams.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-9.1
+//# If no CID is negotiated, then the receiver MUST reject any records it receives that contain a CID.
+//= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-4.5.2
+//# An endpoint MUST discard a record which cannot be processed at the record layer.
 #[test]
 fn what_has_no_use_is_discarded_for_its_reason() {
     let keys = keys(3);
@@ -297,6 +310,12 @@ fn what_has_no_use_is_discarded_for_its_reason() {
     );
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.1
+//# If the first byte is alert(21), handshake(22), or ack(proposed, 26), the record MUST be interpreted as a
+//# DTLSPlaintext record. If the first byte is any other value, then receivers MUST check to see if the leading bits
+//# of the first byte are 001. If so, the implementation MUST process the record as DTLSCiphertext; the true content
+//# type will be inside the protected portion. Otherwise, the record MUST be rejected as if it had failed
+//# deprotection, as described in Section 4.5.2.
 #[test]
 fn every_prefix_and_any_first_byte_is_harmless() {
     let whole = record(&keys(3), 0x2f, b"", 0, b"content\x17");
@@ -325,6 +344,8 @@ fn a_record_without_keys_stays_as_it_is() {
     assert_eq!(open_all(&mut reader, &datagram), [Ok((2, 0, b"early".to_vec()))]);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.1
+//# The received record counter for an epoch MUST be initialized to zero when that epoch is first used.
 #[test]
 fn the_highest_epoch_with_these_bits_is_meant() {
     let mut reader = RecordLayer::new();
@@ -344,6 +365,8 @@ fn the_highest_epoch_with_these_bits_is_meant() {
     assert!(reader.can_read(2) && !reader.can_read(6));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.3
+//# Implementations MUST count the number of received packets that fail authentication with each key.
 #[test]
 fn too_many_forged_records_end_the_connection() {
     let mut reader = RecordLayer::new();

@@ -68,6 +68,8 @@ impl Decode for PlaintextHeader {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, InvalidMessage> {
         Ok(Self {
             content_type: ContentType::decode(reader)?,
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-4
+            //# It MUST be ignored for all purposes.
             version: ProtocolVersion::decode(reader)?,
             epoch: reader.u16()?,
             sequence_number: reader.u48()?,
@@ -139,6 +141,12 @@ impl UnifiedHeader {
     pub const EPOCH_MASK: u8 = 0x03;
 
     /// Whether a record that begins with `first_byte` has this header (RFC 9147 §4.1).
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-4.1
+    //# If the first byte is alert(21), handshake(22), or ack(proposed, 26), the record MUST be interpreted as a
+    //# DTLSPlaintext record. If the first byte is any other value, then receivers MUST check to see if the
+    //# leading bits of the first byte are 001. If so, the implementation MUST process the record as
+    //# DTLSCiphertext; the true content type will be inside the protected portion. Otherwise, the record MUST
+    //# be rejected as if it had failed deprotection, as described in Section 4.5.2.
     pub const fn is_announced_by(first_byte: u8) -> bool {
         first_byte & Self::FIXED_MASK == Self::FIXED_BITS
     }

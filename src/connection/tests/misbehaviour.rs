@@ -104,6 +104,8 @@ impl Encode for Raw {
     }
 }
 
+//= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-5
+//# DTLS 1.3 clients MUST abort the handshake with an "illegal_parameter" alert if the field is not empty.
 #[test]
 fn server_hello_selects_only_what_was_offered() {
     use PeerMisbehaved as P;
@@ -140,6 +142,10 @@ fn server_hello_selects_only_what_was_offered() {
     Case::new().client_finds(sh, short, InvalidMessage::TooShort, Alert::DECODE_ERROR);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+//# As described in Section 4.1.4 of [TLS13], clients MUST abort the handshake with an "unexpected_message" alert in
+//# response to any second HelloRetryRequest which was sent in the same connection (i.e., where the ClientHello was
+//# itself in response to a HelloRetryRequest).
 #[test]
 fn a_hello_retry_request_changes_something_and_comes_once() {
     use PeerMisbehaved as P;
@@ -299,6 +305,9 @@ fn messages_come_in_their_order() {
     assert_eq!((client, server), (told, Some(unexpected(HandshakeType::FINISHED))));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
+//# If a DTLS 1.3 ClientHello is received with any other value in this field, the server MUST abort the handshake
+//# with an "illegal_parameter" alert.
 #[test]
 fn a_client_hello_keeps_the_rules() {
     use PeerMisbehaved as P;

@@ -47,6 +47,8 @@ fn a_cookie_tells_what_it_was_made_of() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-11
+//# The cookie MUST depend on the client's address.
 #[test]
 fn it_is_good_for_one_address_and_one_hello() {
     let mut baker = baker(1);
@@ -99,6 +101,9 @@ fn keys_of_two_bakers_differ_and_so_do_old_and_new() {
     assert_eq!(open(&mut one, &later, after(KEY_AGE)), Err(InvalidCookie::Forged));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-11
+//# It MUST NOT be possible for anyone other than the issuing entity to generate cookies that are accepted as valid
+//# by that entity.
 #[test]
 fn every_changed_bit_and_every_other_length_is_noticed() {
     let mut baker = baker(1);

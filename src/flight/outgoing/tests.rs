@@ -96,6 +96,10 @@ fn pack_all(
     datagrams
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.3
+//# Each DTLS record MUST fit within a single datagram.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.5
+//# Each handshake message fragment that is placed into a record MUST be delivered in a single UDP datagram.
 #[test]
 fn every_limit_is_kept_and_every_message_arrives() {
     for limit in 64..=1500 {
@@ -163,6 +167,10 @@ fn a_datagram_that_has_records_is_filled_up() {
     assert_eq!(outgoing.pack(&mut writer, &mut vec![0; 400], 300, &mut |_, _, _, _| ()), Ok(false));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-7.2
+//# Implementations MUST treat a record as having been acknowledged if it appears in any ACK; this prevents spurious
+//# retransmission in cases where a flight is very large and the receiver is forced to elide acknowledgements for
+//# records which have already been ACKed.
 #[test]
 fn random_acknowledgements_leave_what_a_naive_model_leaves() {
     for seed in 0..40 {
@@ -282,6 +290,9 @@ fn epochs_are_acknowledged_as_a_whole() {
     assert!(outgoing.is_empty());
 }
 
+//= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-5.2
+//# Implementations MUST NOT allow message_seq to wrap, but instead MUST establish a new association, terminating
+//# the old association.
 #[test]
 fn message_numbers_do_not_wrap() {
     let mut outgoing = Outgoing::new(u16::MAX, &Limits::default());

@@ -62,6 +62,13 @@ fn cut(bodies: &[Vec<u8>], random: &mut Random) -> Vec<(usize, usize, usize)> {
     pieces
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.5
+//# When a DTLS implementation receives a handshake message fragment corresponding to the next expected handshake
+//# message sequence number, it MUST process it, either by buffering it until it has the entire handshake message or
+//# by processing any in-order portions of the message. DTLS implementations MUST be able to handle overlapping
+//# fragment ranges.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.2
+//# If the sequence number is less than next_receive_seq, the message MUST be discarded.
 #[test]
 fn any_cuts_in_any_order_give_the_messages() {
     for seed in 0..60 {

@@ -51,11 +51,18 @@ impl Offer {
         let alpn = &common.alpn_protocols;
         let profiles = &common.srtp_profiles;
         let mut hello = ClientHello {
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
+            //# In DTLS 1.3, the client indicates its version preferences in the "supported_versions" extension (see
+            //# Section 4.2.1 of [TLS13]) and the legacy_version field MUST be set to {254, 253}, which was the
+            //# version number for DTLS 1.2.
             legacy_version: ProtocolVersion::DTLS_1_2,
             random: self.random,
             //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
             //# Otherwise, it MUST be set as a zero-length vector (i.e., a zero-valued single byte length field).
             legacy_session_id: Vec::new(),
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+            //# In this case, the "cookie" extension is omitted and the legacy_cookie field in the ClientHello
+            //# message MUST be set to a zero-length vector (i.e., a zero-valued single byte length field).
             legacy_cookie: Vec::new(),
             cipher_suites: common.cipher_suites.clone(),
             legacy_compression_methods: vec![0],
@@ -140,6 +147,11 @@ impl MakeShares {
 
     fn send(self, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self { offer, retry, .. } = self;
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+        //# The client MUST send a new ClientHello with the cookie added as an extension.
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+        //# When responding to a HelloRetryRequest, the client MUST create a new ClientHello message following the
+        //# description in Section 4.1.2 of [TLS13].
         let body = offer.hello(retry.as_ref());
         let progress = match retry {
             None => {
@@ -210,6 +222,8 @@ impl ExpectServerHello {
         //= https://www.rfc-editor.org/rfc/rfc9147#section-5
         //# DTLS servers MUST NOT echo the "legacy_session_id" value from the client
         // With erratum 8067: a client that sees one aborts. Ours is empty, so any echo is one that we did not send.
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-5
+        //# DTLS 1.3 clients MUST abort the handshake with an "illegal_parameter" alert if the field is not empty.
         if !hello.legacy_session_id_echo.is_empty() {
             return Err(PeerMisbehaved::EchoedSessionId.into());
         }
@@ -233,9 +247,17 @@ impl ExpectServerHello {
         }
     }
 
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+    //# Clients MUST be prepared to do a cookie exchange with every handshake.
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-11
+    //# Clients MUST be prepared to do a cookie exchange with every handshake.
     fn handle_retry(self, hello: ServerHello, body: &[u8], cx: &mut Context<'_>) -> Result<State, Error> {
         let suite = self.select_suite(hello.cipher_suite)?;
         let Self { mut offer, progress } = self;
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
+        //# As described in Section 4.1.4 of [TLS13], clients MUST abort the handshake with an "unexpected_message"
+        //# alert in response to any second HelloRetryRequest which was sent in the same connection (i.e., where the
+        //# ClientHello was itself in response to a HelloRetryRequest).
         // RFC 9846 §4.2.4: "If a client receives a second HelloRetryRequest in the same connection […], it MUST abort
         // the handshake with an "unexpected_message" alert."
         let Progress::First(buffer) = progress else {

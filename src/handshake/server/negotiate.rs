@@ -77,6 +77,9 @@ fn check(hello: &ClientHello) -> Result<(), Error> {
     //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
     //# A DTLS 1.3-only client MUST set the legacy_cookie field to zero length.
     // A client that speaks 1.2 as well has no cookie from us either: we never send a HelloVerifyRequest.
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-5.3
+    //# If a DTLS 1.3 ClientHello is received with any other value in this field, the server MUST abort the
+    //# handshake with an "illegal_parameter" alert.
     if !hello.legacy_cookie.is_empty() {
         return Err(PeerMisbehaved::LegacyCookie.into());
     }

@@ -91,6 +91,10 @@ fn server_hello(
         random,
         //= https://www.rfc-editor.org/rfc/rfc9147#section-5
         //# DTLS servers MUST NOT echo the "legacy_session_id" value from the client
+        //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-5
+        //# DTLS servers MUST NOT send ChangeCipherSpec messages when negotiating DTLS 1.3. Additionally, the
+        //# "legacy_session_id_echo" field of the ServerHello message, described in Section 4.1.3 of [TLS13], MUST
+        //# be empty in DTLS 1.3. DTLS 1.3 servers MUST NOT echo the "legacy_session_id" value from the ClientHello.
         legacy_session_id_echo: Vec::new(),
         cipher_suite: suite.id,
         extensions: ServerHelloExtensions {

@@ -2,6 +2,11 @@
 
 use super::*;
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4
+//# Plaintext records MUST NOT be sent with sequence numbers that would exceed 2^48-1, so the upper 16 bits will
+//# always be 0.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.2.1
+//# Implementations MUST either abandon an association or rekey prior to allowing the sequence number to wrap.
 #[test]
 fn nothing_is_sealed_past_the_last_number() {
     let (mut writer, mut reader) = pair();
@@ -35,6 +40,9 @@ fn a_key_protects_no_more_records_than_it_may() {
     assert_eq!(datagram, before);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.2.3
+//# Senders MUST pad short plaintexts out (using the conventional record padding mechanism) in order to make a
+//# suitable-length ciphertext.
 #[test]
 fn short_tags_are_padded_to_the_sample() {
     for tag_len in [4, 8, 15, 16] {
@@ -52,6 +60,8 @@ fn short_tags_are_padded_to_the_sample() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.4
+//# However, the upper layer protocol MUST NOT write any record that exceeds the maximum record size of 2^14 bytes.
 #[test]
 fn what_fits_is_foretold() {
     let (mut writer, _) = pair();
