@@ -4,6 +4,8 @@
 
 #[path = "support/backends.rs"]
 mod backends;
+#[path = "support/modes.rs"]
+mod modes;
 #[path = "support/null.rs"]
 mod null;
 
@@ -11,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backends::{Kind, Worker};
-use dtls_wasm::config::{ClientAuth, TransportConfig};
 use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
 use dtls_wasm::crypto::task::{TaskError, TaskOutput};
 use dtls_wasm::endpoint::{ConnectionHandle, Endpoint, EndpointEvent, PeerAddress};
@@ -19,82 +20,27 @@ use dtls_wasm::error::Error;
 use dtls_wasm::sim::{Conditions, Network, Node, Outcome, Pair};
 use dtls_wasm::time::Instant;
 use dtls_wasm::trace::memory::MemoryTrace;
-use dtls_wasm::wire::registry::NamedGroup;
+use modes::{Handshake, MODES, Mode, as_it_is, bad, is_connected, patient, perfect};
 use null::START;
-
-/// What kind of handshake.
-#[derive(Clone, Copy, Debug)]
-struct Scenario {
-    /// Names it where a test fails.
-    #[expect(dead_code, reason = "read by Debug alone")]
-    name: &'static str,
-    /// The server wants a group for which the client sends no share: a HelloRetryRequest.
-    retry: bool,
-    /// The server asks for a certificate.
-    client_auth: bool,
-    /// The largest datagram.
-    mtu: usize,
-}
-
-const SCENARIOS: [Scenario; 4] = [
-    Scenario { name: "plain", retry: false, client_auth: false, mtu: 1200 },
-    Scenario { name: "retry", retry: true, client_auth: false, mtu: 1200 },
-    Scenario { name: "client certificate", retry: false, client_auth: true, mtu: 1200 },
-    Scenario { name: "all, in small datagrams", retry: true, client_auth: true, mtu: 512 },
-];
 
 const KINDS: [Kind; 4] =
     [Kind::Synchronous, Kind::Deferred(Duration::ZERO), Kind::Deferred(Duration::from_millis(37)), Kind::Adversarial];
 
-type Handshake = Pair<Worker, Worker>;
-
-/// What keeps bad luck from being taken for a peer that is gone.
-fn patient(transport: &TransportConfig) -> TransportConfig {
-    TransportConfig {
-        max_timeout: Duration::from_secs(4),
-        max_retransmissions: 1000,
-        handshake_timeout: Duration::from_secs(3600),
-        ..transport.clone()
-    }
-}
-
-/// A client at A and a server at B, as nothing has been sent yet.
-fn handshake(scenario: Scenario, kind: Kind, seed: u64, conditions: Conditions, is_patient: bool) -> Handshake {
-    let mut client = null::client(seed);
-    let mut server = null::server(!seed);
-    client.common.backend = kind.backend(seed);
-    server.common.backend = kind.backend(!seed);
-    if scenario.retry {
-        server.common.groups = vec![NamedGroup::SECP256R1];
-    }
-    if scenario.client_auth {
-        server.client_auth = ClientAuth::Required;
-    }
-    for transport in [&mut client.common.transport, &mut server.common.transport] {
-        transport.max_datagram_size = scenario.mtu;
-        if is_patient {
-            *transport = patient(transport);
-        }
-    }
-    let client = Connection::client(Arc::new(client), Some("example.org"), START).unwrap();
-    let server = Connection::server(Arc::new(server), START).unwrap();
-    Pair::new(
-        Worker::new(client, kind, seed, START),
-        Worker::new(server, kind, !seed, START),
-        Network::new(seed, conditions),
-        START,
-    )
-}
-
-fn is_connected(worker: &Worker) -> bool {
-    worker.connection.state() == ConnectionState::Connected
-}
-
-/// Runs until both are connected; then data must flow both ways once nothing is lost any more.
-fn must_complete(pair: &mut Handshake, deadline: Duration, what: &dyn std::fmt::Debug) {
-    let outcome = pair.run(START + deadline, |a, b| is_connected(a) && is_connected(b));
-    let states = (pair.a.connection.state(), pair.b.connection.state());
-    assert_eq!(outcome, Outcome::Done, "{what:?}: {states:?} at {:?}, {:?}", pair.now(), pair.network.stats());
+/// Runs until both are connected and what the applications did has had its effect; then data must flow both ways once
+/// nothing is lost any more. Gives how many datagrams were sent before that.
+fn must_complete(mode: &Mode, pair: &mut Handshake, deadline: Duration, what: &dyn std::fmt::Debug) -> u64 {
+    let run = |pair: &mut Handshake, done: &dyn Fn(&Worker, &Worker) -> bool| {
+        let outcome = pair.run(START + deadline, |a, b| done(a, b));
+        let states = (pair.a.connection.state(), pair.b.connection.state());
+        let stats = pair.network.stats();
+        let events = (&pair.a.events, &pair.b.events);
+        assert_eq!(outcome, Outcome::Done, "{what:?}: {states:?} at {:?}, {stats:?}, {events:?}", pair.now());
+    };
+    run(pair, &|a, b| is_connected(a) && is_connected(b));
+    let now = pair.now();
+    (mode.act)(&mut pair.a.connection, &mut pair.b.connection, now);
+    run(pair, &|a, b| (mode.acted)(a, b));
+    let sent = pair.network.stats().sent;
     pair.network.drop_no_more();
     pair.network.set_conditions(Conditions { delay: Duration::from_millis(1), ..Conditions::default() });
     let has_data = |worker: &Worker, data: &[u8]| worker.events.contains(&ConnectionEvent::Datagram(data.to_vec()));
@@ -104,27 +50,23 @@ fn must_complete(pair: &mut Handshake, deadline: Duration, what: &dyn std::fmt::
     let outcome = pair.run(deadline, |a, b| has_data(a, b"pong") && has_data(b, b"ping"));
     assert_eq!(outcome, Outcome::Done, "{what:?}: no data; {:?} {:?}", pair.a.events, pair.b.events);
     assert_eq!(pair.a.connection.negotiated(), pair.b.connection.negotiated(), "{what:?}");
-}
-
-fn perfect() -> Conditions {
-    Conditions { delay: Duration::from_millis(10), ..Conditions::default() }
+    sent
 }
 
 #[test]
 fn every_pattern_of_one_or_two_lost_datagrams_is_survived() {
     let mut patterns = 0;
-    for scenario in SCENARIOS {
+    for mode in MODES {
         for kind in KINDS {
-            let mut pair = handshake(scenario, kind, 1, perfect(), false);
-            must_complete(&mut pair, Duration::from_secs(60), &(scenario, kind));
-            // The datagrams of an undisturbed handshake, and as many again that are sent only because some were lost.
-            let count = pair.network.stats().sent;
-            assert!(count >= 4, "{scenario:?}");
+            let mut pair = mode.begin(kind, 1, perfect(), as_it_is);
+            // The datagrams of an undisturbed run, and as many again that are sent only because some were lost.
+            let count = must_complete(mode, &mut pair, Duration::from_secs(60), &(mode, kind));
+            assert!(count >= 4, "{mode:?}");
             for first in 0..count * 2 {
                 for second in first..count * 2 {
-                    let mut pair = handshake(scenario, kind, 1, perfect(), false);
+                    let mut pair = mode.begin(kind, 1, perfect(), as_it_is);
                     pair.network.drop_exactly([first, second]);
-                    must_complete(&mut pair, Duration::from_secs(60), &(scenario, kind, first, second));
+                    must_complete(mode, &mut pair, Duration::from_secs(60), &(mode, kind, first, second));
                     patterns += 1;
                 }
             }
@@ -135,17 +77,17 @@ fn every_pattern_of_one_or_two_lost_datagrams_is_survived() {
 
 #[test]
 fn ten_thousand_bad_networks_are_survived_synchronously() {
-    survive(Kind::Synchronous);
+    survive(Kind::Synchronous, 0..10_000);
 }
 
 #[test]
 fn ten_thousand_bad_networks_are_survived_deferred() {
-    survive(Kind::Deferred(Duration::from_millis(37)));
+    survive(Kind::Deferred(Duration::from_millis(37)), 0..10_000);
 }
 
 #[test]
 fn ten_thousand_bad_networks_are_survived_with_an_adversarial_back_end() {
-    survive(Kind::Adversarial);
+    survive(Kind::Adversarial, 0..10_000);
 }
 
 /// An endpoint as a server for one client, whom it asks for a cookie.
@@ -158,7 +100,7 @@ struct Host {
 impl Host {
     fn new(seed: u64) -> Self {
         let mut config = null::server(!seed);
-        config.common.transport = patient(&config.common.transport);
+        patient(&mut config.common.transport);
         Self {
             endpoint: Endpoint::new(Some(Arc::new(config)), START).unwrap(),
             client: PeerAddress::new(&[1]).unwrap(),
@@ -199,7 +141,7 @@ impl Node for Host {
 /// A handshake with a cookie, over a network that drops `lost` besides what its conditions say; gives what was sent.
 fn with_cookie(seed: u64, conditions: Conditions, lost: &[u64]) -> u64 {
     let mut config = null::client(seed);
-    config.common.transport = patient(&config.common.transport);
+    patient(&mut config.common.transport);
     let client = Connection::client(Arc::new(config), Some("example.org"), START).unwrap();
     let client = Worker::new(client, Kind::Synchronous, seed, START);
     let mut pair = Pair::new(client, Host::new(seed), Network::new(seed, conditions), START);
@@ -235,38 +177,36 @@ fn a_handshake_with_a_cookie_survives_two_thousand_bad_networks() {
     }
 }
 
-/// 30 % loss, and duplicates and datagrams that are overtaken on top.
-fn bad() -> Conditions {
-    Conditions {
-        loss: 0.3,
-        duplicate: 0.1,
-        reorder: 0.3,
-        delay: Duration::from_millis(20),
-        jitter: Duration::from_millis(15),
-        mtu: usize::MAX,
-    }
-}
-
-fn survive(kind: Kind) {
+fn survive(kind: Kind, seeds: std::ops::Range<u64>) {
     let mut longest = Duration::ZERO;
     let mut total = Duration::ZERO;
-    for seed in 0..10_000 {
-        let scenario = SCENARIOS[seed as usize % SCENARIOS.len()];
-        let mut pair = handshake(scenario, kind, seed, bad(), true);
-        must_complete(&mut pair, Duration::from_secs(600), &(scenario, kind, seed));
+    let count = u32::try_from(seeds.end - seeds.start).unwrap();
+    for seed in seeds {
+        let mode = &MODES[seed as usize % MODES.len()];
+        let mut pair = mode.begin(kind, seed, bad(), patient);
+        must_complete(mode, &mut pair, Duration::from_secs(600), &(mode, kind, seed));
         let took = pair.now() - START;
         longest = longest.max(took);
         total += took;
     }
-    println!("{kind:?}: {:?} on average, {longest:?} at most", total / 10_000);
+    println!("{kind:?}: {:?} on average, {longest:?} at most", total / count);
+}
+
+/// Outside CI: `cargo test --release --features inspect,sim --test reliability -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes minutes; see its comment"]
+fn a_hundred_thousand_further_bad_networks_are_survived() {
+    for kind in [Kind::Synchronous, Kind::Deferred(Duration::from_millis(37)), Kind::Adversarial] {
+        survive(kind, 10_000..110_000);
+    }
 }
 
 #[test]
 fn a_task_that_fails_ends_both_connections() {
     let kind = Kind::Deferred(Duration::from_millis(5));
-    let scenario = SCENARIOS[3];
-    let mut undisturbed = handshake(scenario, kind, 1, perfect(), false);
-    must_complete(&mut undisturbed, Duration::from_secs(60), &kind);
+    let mode = &MODES[3];
+    let mut undisturbed = mode.begin(kind, 1, perfect(), as_it_is);
+    must_complete(mode, &mut undisturbed, Duration::from_secs(60), &kind);
     let tasks = [undisturbed.a.tasks, undisturbed.b.tasks];
     assert!(tasks.iter().all(|tasks| *tasks > 4), "{tasks:?}");
     let failures = [
@@ -278,7 +218,7 @@ fn a_task_that_fails_ends_both_connections() {
     for (side, tasks) in tasks.into_iter().enumerate() {
         for number in 0..tasks {
             for failure in &failures {
-                let mut pair = handshake(scenario, kind, 1, perfect(), false);
+                let mut pair = mode.begin(kind, 1, perfect(), as_it_is);
                 // The client's first task has left it by now.
                 let worker = if side == 0 { &mut pair.a } else { &mut pair.b };
                 if worker.tasks > number {
@@ -296,12 +236,12 @@ fn a_task_that_fails_ends_both_connections() {
 }
 
 /// What both sides told, line by line.
-fn traced(scenario: Scenario, kind: Kind) -> [Vec<String>; 2] {
-    let mut pair = handshake(scenario, kind, 5, perfect(), false);
+fn traced(mode: &Mode, kind: Kind) -> [Vec<String>; 2] {
+    let mut pair = mode.begin(kind, 5, perfect(), as_it_is);
     let traces = [MemoryTrace::with_secrets(), MemoryTrace::with_secrets()];
     pair.a.connection.set_trace(Box::new(traces[0].clone()));
     pair.b.connection.set_trace(Box::new(traces[1].clone()));
-    must_complete(&mut pair, Duration::from_secs(60), &(scenario, kind));
+    must_complete(mode, &mut pair, Duration::from_secs(60), &(mode, kind));
     let now = pair.now();
     pair.a.connection.close(now);
     pair.run(pair.now() + Duration::from_secs(1), |_, _| false);
@@ -329,13 +269,13 @@ fn without_tasks(lines: Vec<String>) -> Vec<String> {
 
 #[test]
 fn a_deferred_back_end_that_answers_at_once_leaves_the_trace_of_a_synchronous_one() {
-    for scenario in SCENARIOS {
-        let synchronous = traced(scenario, Kind::Synchronous);
-        let deferred = traced(scenario, Kind::Deferred(Duration::ZERO));
+    for mode in MODES {
+        let synchronous = traced(mode, Kind::Synchronous);
+        let deferred = traced(mode, Kind::Deferred(Duration::ZERO));
         for (synchronous, deferred) in synchronous.into_iter().zip(deferred) {
             assert!(deferred.len() > without_tasks(deferred.clone()).len(), "tasks were handed out");
             assert!(synchronous.len() > 20);
-            assert_same(&without_tasks(synchronous), &without_tasks(deferred), &scenario);
+            assert_same(&without_tasks(synchronous), &without_tasks(deferred), &mode);
         }
     }
 }
@@ -350,12 +290,12 @@ fn late_results_change_when_datagrams_leave_but_not_what_is_said() {
         let is_first = |line: &String| line.starts_with("dtls:message direction=received");
         lines.into_iter().filter(is_kept).skip_while(|line| !is_first(line)).collect()
     };
-    for scenario in SCENARIOS {
-        let synchronous = traced(scenario, Kind::Synchronous).map(said);
+    for mode in MODES {
+        let synchronous = traced(mode, Kind::Synchronous).map(said);
         for kind in [Kind::Deferred(Duration::from_millis(37)), Kind::Adversarial] {
-            for (synchronous, late) in synchronous.clone().into_iter().zip(traced(scenario, kind).map(said)) {
+            for (synchronous, late) in synchronous.clone().into_iter().zip(traced(mode, kind).map(said)) {
                 assert!(synchronous.len() > 10);
-                assert_same(&synchronous, &late, &(scenario, kind));
+                assert_same(&synchronous, &late, &(mode, kind));
             }
         }
     }
@@ -364,13 +304,13 @@ fn late_results_change_when_datagrams_leave_but_not_what_is_said() {
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     for kind in KINDS {
-        assert_eq!(traced(SCENARIOS[3], kind), traced(SCENARIOS[3], kind));
+        assert_eq!(traced(&MODES[3], kind), traced(&MODES[3], kind));
     }
 }
 
 /// A pair whose client has sent all it had when the server refuses it, and the number of the datagram with the alert.
 fn refused() -> (Handshake, u64) {
-    let mut pair = handshake(SCENARIOS[2], Kind::Deferred(Duration::ZERO), 1, perfect(), false);
+    let mut pair = MODES[2].begin(Kind::Deferred(Duration::ZERO), 1, perfect(), as_it_is);
     // The client's certificate is judged by the server's last task.
     pair.b.instead = Some((4, Err(TaskError::Rejected)));
     let outcome = pair.run(START + Duration::from_secs(5), |_, b| b.connection.state() == ConnectionState::Failed);
@@ -384,7 +324,7 @@ fn a_lost_alert_is_repeated_for_a_peer_that_goes_on() {
     let (undisturbed, alert) = refused();
     let error = undisturbed.b.connection.error().cloned();
     assert!(error.is_some());
-    let mut pair = handshake(SCENARIOS[2], Kind::Deferred(Duration::ZERO), 1, perfect(), false);
+    let mut pair = MODES[2].begin(Kind::Deferred(Duration::ZERO), 1, perfect(), as_it_is);
     pair.b.instead = Some((4, Err(TaskError::Rejected)));
     pair.network.drop_exactly([alert]);
     let outcome = pair.run(START + Duration::from_secs(5), |a, _| a.connection.state() == ConnectionState::Failed);
@@ -396,8 +336,8 @@ fn a_lost_alert_is_repeated_for_a_peer_that_goes_on() {
 
 #[test]
 fn a_lost_close_notify_is_repeated_for_a_peer_that_goes_on() {
-    let mut pair = handshake(SCENARIOS[0], Kind::Synchronous, 1, perfect(), false);
-    must_complete(&mut pair, Duration::from_secs(60), &"close");
+    let mut pair = MODES[0].begin(Kind::Synchronous, 1, perfect(), as_it_is);
+    must_complete(&MODES[0], &mut pair, Duration::from_secs(60), &"close");
     pair.network.set_conditions(Conditions { loss: 1.0, ..Conditions::default() });
     let now = pair.now();
     pair.a.connection.close(now);

@@ -167,8 +167,10 @@ impl Established {
         //= https://www.rfc-editor.org/rfc/rfc9147#section-8
         //# receivers MUST retain the pre-update keying material until receipt and successful decryption of a message using the new keys.
         // So the keys of the current epoch stay; those of the epoch before it have done their service, because the
-        // peer has not begun an update before its last one was acknowledged.
-        if let Some(old) = self.read_epoch.checked_sub(1) {
+        // peer has not begun an update before its last one was acknowledged. That is not so of the first update: the
+        // peer's last flight may be unacknowledged, and is read until the second one.
+        if let Some(old) = self.read_epoch.checked_sub(1).filter(|old| *old >= super::EPOCH_APPLICATION) {
+            cx.discard_read(super::EPOCH_HANDSHAKE);
             cx.discard_read(old);
         }
         cx.install_read(epoch, &next);

@@ -1,0 +1,133 @@
+//! The kinds of handshake, and of what comes after one: a table, so that every mode goes through the same losses.
+//!
+//! Include it with `#[path = "support/modes.rs"] mod modes;`, beside `backends` and `null`.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dtls_wasm::config::{ClientAuth, ClientConfig, ServerConfig, TransportConfig};
+use dtls_wasm::connection::{Connection, ConnectionState};
+use dtls_wasm::sim::{Conditions, Network, Pair};
+use dtls_wasm::time::Instant;
+use dtls_wasm::wire::registry::NamedGroup;
+
+use crate::backends::{Kind, Worker};
+use crate::null::{self, START};
+
+/// One row.
+#[derive(Clone, Copy)]
+pub struct Mode {
+    /// Names it where a test fails.
+    pub name: &'static str,
+    /// The largest datagram.
+    pub mtu: usize,
+    /// What is not as by default.
+    pub configure: fn(&mut ClientConfig, &mut ServerConfig),
+    /// What the applications do once both sides are connected.
+    pub act: fn(&mut Connection, &mut Connection, Instant),
+    /// Whether that has had its effect, as client and server see it.
+    pub acted: fn(&Worker, &Worker) -> bool,
+}
+
+impl std::fmt::Debug for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+const fn handshake(name: &'static str, mtu: usize, configure: fn(&mut ClientConfig, &mut ServerConfig)) -> Mode {
+    Mode { name, mtu, configure, act: |_, _, _| (), acted: |_, _| true }
+}
+
+/// All modes.
+pub const MODES: &[Mode] = &[
+    handshake("plain", 1200, |_, _| ()),
+    handshake("retry", 1200, |_, server| server.common.groups = vec![NamedGroup::SECP256R1]),
+    handshake("client certificate", 1200, |_, server| server.client_auth = ClientAuth::Required),
+    handshake("all, in small datagrams", 512, |_, server| {
+        server.common.groups = vec![NamedGroup::SECP256R1];
+        server.client_auth = ClientAuth::Required;
+    }),
+    Mode {
+        act: |client, _, now| client.update_keys(true, now).unwrap(),
+        acted: |client, server| client.connection.epochs() == (4, 4) && server.connection.epochs() == (4, 4),
+        ..handshake("keys updated, and the peer's too", 1200, |_, _| ())
+    },
+    Mode {
+        act: |client, server, now| {
+            client.update_keys(true, now).unwrap();
+            server.update_keys(true, now).unwrap();
+        },
+        // Whoever has its own update acknowledged before the other's request comes answers that by another one.
+        acted: |client, server| {
+            let (client, server) = (client.connection.epochs(), server.connection.epochs());
+            client == (server.1, server.0) && client.0 >= 4 && client.1 >= 4
+        },
+        ..handshake("keys updated by both at once", 1200, |_, _| ())
+    },
+];
+
+/// A client at A and a server at B.
+pub type Handshake = Pair<Worker, Worker>;
+
+impl Mode {
+    /// Both sides, as nothing has been sent yet; `change` is the last to touch their configurations.
+    pub fn begin(
+        &self,
+        kind: Kind,
+        seed: u64,
+        conditions: Conditions,
+        change: impl Fn(&mut TransportConfig),
+    ) -> Handshake {
+        let mut client = null::client(seed);
+        let mut server = null::server(!seed);
+        client.common.backend = kind.backend(seed);
+        server.common.backend = kind.backend(!seed);
+        (self.configure)(&mut client, &mut server);
+        for transport in [&mut client.common.transport, &mut server.common.transport] {
+            transport.max_datagram_size = self.mtu;
+            change(transport);
+        }
+        let client = Connection::client(Arc::new(client), Some("example.org"), START).unwrap();
+        let server = Connection::server(Arc::new(server), START).unwrap();
+        Pair::new(
+            Worker::new(client, kind, seed, START),
+            Worker::new(server, kind, !seed, START),
+            Network::new(seed, conditions),
+            START,
+        )
+    }
+}
+
+/// Nothing but the defaults.
+pub fn as_it_is(_: &mut TransportConfig) {}
+
+/// What keeps bad luck from being taken for a peer that is gone.
+pub fn patient(transport: &mut TransportConfig) {
+    transport.max_timeout = Duration::from_secs(4);
+    transport.max_retransmissions = 1000;
+    transport.handshake_timeout = Duration::from_secs(3600);
+}
+
+/// Nothing is lost, and every datagram takes 10 ms.
+pub fn perfect() -> Conditions {
+    Conditions { delay: Duration::from_millis(10), ..Conditions::default() }
+}
+
+/// 30 % loss, and duplicates and datagrams that are overtaken on top.
+pub fn bad() -> Conditions {
+    Conditions {
+        loss: 0.3,
+        duplicate: 0.1,
+        reorder: 0.3,
+        delay: Duration::from_millis(20),
+        jitter: Duration::from_millis(15),
+        mtu: usize::MAX,
+    }
+}
+
+/// Whether the handshake is complete.
+pub fn is_connected(worker: &Worker) -> bool {
+    worker.connection.state() == ConnectionState::Connected
+}
