@@ -12,6 +12,8 @@ use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme};
 pub mod hkdf;
 #[cfg(any(test, feature = "sim"))]
 pub mod null;
+pub mod psk;
+pub mod resumption;
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
 pub mod secret;

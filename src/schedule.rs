@@ -4,4 +4,4 @@ pub mod exporter;
 pub mod v13;
 
 pub use exporter::{ExportError, ExporterSecret};
-pub use v13::{EarlySecret, HandshakeSecret, MasterSecret, TrafficKeys, TrafficSecret};
+pub use v13::{EarlySecret, HandshakeSecret, MasterSecret, ResumptionSecret, TrafficKeys, TrafficSecret};

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::codec::put_vector24;
-use crate::crypto::{CipherSuiteImpl, HashContext, HashOutput};
+use crate::crypto::{CipherSuiteImpl, Hash, HashContext, HashOutput};
 use crate::wire::registry::HandshakeType;
 
 /// The messages of a handshake whose hash is not negotiated yet.
@@ -49,6 +49,22 @@ impl fmt::Debug for TranscriptBuffer {
     }
 }
 
+/// The hash of a first ClientHello that is cut off before its binders, whose list is `binders_len` bytes long
+/// (RFC 9846 §4.3.11.2): the hash of the pre-shared key, because the suite is not negotiated yet.
+pub fn hash_truncated_hello(hash: &dyn Hash, body: &[u8], binders_len: usize) -> HashOutput {
+    let mut context = hash.start();
+    update_with_truncated_hello(&mut *context, body, binders_len);
+    context.current()
+}
+
+/// The length of the message stays that of the whole.
+fn update_with_truncated_hello(hash: &mut dyn HashContext, body: &[u8], binders_len: usize) {
+    let [_, length @ ..] = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();
+    hash.update(&[HandshakeType::CLIENT_HELLO.0]);
+    hash.update(&length);
+    hash.update(body.get(..body.len().saturating_sub(binders_len)).unwrap_or(body));
+}
+
 /// The hash of the messages of a handshake.
 pub struct Transcript {
     hash: Box<dyn HashContext>,
@@ -84,6 +100,14 @@ impl Transcript {
     /// The hash of all that was added until now.
     pub fn current(&self) -> HashOutput {
         self.hash.current()
+    }
+
+    /// The hash of all that was added until now and of a ClientHello that is cut off before its binders, whose list is
+    /// `binders_len` bytes long (RFC 9846 §4.3.11.2).
+    pub fn with_truncated_hello(&self, body: &[u8], binders_len: usize) -> HashOutput {
+        let mut hash = self.hash.fork();
+        update_with_truncated_hello(&mut *hash, body, binders_len);
+        hash.current()
     }
 
     /// A copy that goes its own way.

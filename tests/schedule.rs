@@ -2,16 +2,21 @@
 #![cfg(feature = "rustcrypto")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+use dtls_wasm::codec::Decode as _;
 use dtls_wasm::crypto::CipherSuiteImpl;
-use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, TLS_AES_128_GCM_SHA256};
+use dtls_wasm::crypto::psk::PskKind;
+use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384};
 use dtls_wasm::crypto::secret::SecretBytes;
 use dtls_wasm::crypto::task::{Backend, EphemeralKey, Task, TaskOutput};
 use dtls_wasm::schedule::{EarlySecret, ExporterSecret, TrafficSecret};
-use dtls_wasm::transcript::{Transcript, TranscriptBuffer};
+use dtls_wasm::transcript::{Transcript, TranscriptBuffer, hash_truncated_hello};
+use dtls_wasm::wire::client_hello::ClientHello;
 use dtls_wasm::wire::registry::{HandshakeType, NamedGroup};
 
 #[path = "support/flights.rs"]
 mod flights;
+#[path = "support/pcap.rs"]
+mod pcap;
 
 use flights::{hex, vectors};
 
@@ -129,4 +134,80 @@ fn keying_material_for_srtp_is_that_of_wolfssl() {
             "2F19D276ACD3073619934D295970F3D4BA1DE48FFDE3D56DB9E0CBA62F904B1C0C2D3EF0265301E76E3B2FDAF73840CB96BC82E54758C01F8FFE360F"
         )
     );
+}
+
+/// The answers were computed by a script over Python's `cryptography` 48.0.0, which follows RFC 9846 §7.1 with the label
+/// prefix of RFC 9147 §5.9 and shares nothing with this crate.
+#[test]
+fn a_pre_shared_key_gives_the_known_secrets() {
+    let cases: [(&'static CipherSuiteImpl, [&str; 7]); 2] = [
+        (
+            &TLS_AES_128_GCM_SHA256,
+            [
+                "c51e27508307c4ab8bc957840b62414a41b55e9161e6904666e25d2f820ad9a4",
+                "c15d1c7ffb8a43c147c00600ad07f5c1dc800659f9ed09311e7c33cf50c4ff5f",
+                "cb94291c9f53a53fdf8d9cd366475ba6db6e4daa1084e426f343d3cee145d83d",
+                "ce91e084aea05f46706fe8583a022df23999c3026d817167493cdd11e6939668",
+                "766f69f3b6b6d7a6a41acec48ccab3ce2c9e3bf246f0801bd611fcf6da00e05d",
+                "b17ead5e63dea56abe0cc3923de450368e7b12716461c708cb7d6feed2142bfa",
+                "109d3929e3ebc2d33b9c8df53699216aaf8c12484c26bea6f05e70d53419f6c9",
+            ],
+        ),
+        (
+            &TLS_AES_256_GCM_SHA384,
+            [
+                "b9a17f099f713ead9dfc73d4670655ac8e401de56b348be8e6d36d93082cdc843b752678a232efa8d50d696c1cd223c3",
+                "9f8c71baf8b3fa20458f697ad51fdeb58b9be56aebd237b3e88b007ad96726ce35f50220200842bf9707d3cf892138c1",
+                "4efa412fe8b9a82edbac545d637d0905c605d16a4eb67be24728b336f886f0a39817e0e6d69fe4fbb676baf038d3cd9b",
+                "346c1b55b63312efbd201d5bd85800eac02bb4c6c0ec5ab687fd833162fee7c10da190841cd9a282c520657f952cadb0",
+                "ddabcc4c881efa8d8044fc67613329a1c4b6c3efa75ff3f1e4f9aaeb36070721a2abdddae5b1dfa1201d6ea34a86dcb6",
+                "8b97c658dc822906068898a8d19f55bdd78dfb641740040ae2101667b79bb54490fb61390226de1cd07ec31140b6edb6",
+                "dc9c3282d7d6de1dcef26a5dcef7e38ac0f5d61d73ca0fc9e45b94f29dc0f6ad5f89d990ec357e2ab9c9276a7a1d86f3",
+            ],
+        ),
+    ];
+    for (suite, answers) in cases {
+        let psk: Vec<u8> = (0..u8::try_from(suite.hash.output_len()).unwrap()).collect();
+        let hash = suite.hash.hash(b"partial hello");
+        let early = EarlySecret::with_psk(suite, &psk);
+        let binder = |kind| early.binder(kind, &hash).as_slice().to_vec();
+        let mut computed = vec![
+            binder(PskKind::External),
+            binder(PskKind::Imported),
+            binder(PskKind::Resumption),
+            early.client_traffic(&hash).expose().to_vec(),
+            early.exporter(&hash).expose().to_vec(),
+        ];
+        let handshake = early.into_handshake_without_exchange();
+        computed.push(handshake.client_traffic(&hash).expose().to_vec());
+        computed.push(handshake.into_master().resumption(&hash).psk(&[0, 1]).expose().to_vec());
+        assert_eq!(computed, answers.map(hex), "{suite:?}");
+    }
+}
+
+/// wolfSSL's example programs and their documented test key. Its binders verify, and so the transcript that they cover is
+/// the one that wolfSSL computed.
+#[test]
+fn the_binder_of_wolfssl_verifies() {
+    let path = vectors("wolfssl-5.9.2-traces").join("dtls13-psk-dhe.pcap");
+    let mut verified = 0;
+    for datagram in pcap::read_file(&path) {
+        // A ClientHello in one record of one fragment, as wolfSSL sends it: 13 bytes of record header, 12 of fragment.
+        let [22, ..] = datagram.payload[..] else { continue };
+        let (13.., 1) = (datagram.payload.len(), datagram.payload[13]) else { continue };
+        let body = &datagram.payload[25..];
+        let hello = ClientHello::decode_all(body).unwrap();
+        let Some(offered) = hello.extensions.pre_shared_key else { continue };
+        if hello.extensions.cookie.is_some() {
+            continue;
+        }
+        assert!(offered.identities[0].identity.starts_with(b"Client_identity"));
+        let hash = hash_truncated_hello(TLS_AES_128_GCM_SHA256.hash, body, offered.binders_len());
+        // `my_psk_client_cs_cb` of wolfSSL's `test.h`: 01 23 45 67 89 ab cd ef, four times.
+        let key = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef].repeat(4);
+        let binder = EarlySecret::with_psk(&TLS_AES_128_GCM_SHA256, &key).binder(PskKind::External, &hash);
+        assert_eq!(binder.as_slice(), offered.binders[0]);
+        verified += 1;
+    }
+    assert!(verified > 0);
 }

@@ -23,12 +23,16 @@ pub enum InvalidMessage {
     TrailingData,
     /// A name is not valid text.
     InvalidName,
+    /// There are not as many binders as pre-shared keys (RFC 9846 §4.3.11).
+    BinderCount,
+    /// pre_shared_key is not the last extension (RFC 9846 §4.3.11).
+    PreSharedKeyNotLast,
 }
 
 impl InvalidMessage {
     pub(super) fn alert(self) -> AlertDescription {
         match self {
-            Self::InvalidValue => AlertDescription::ILLEGAL_PARAMETER,
+            Self::InvalidValue | Self::BinderCount | Self::PreSharedKeyNotLast => AlertDescription::ILLEGAL_PARAMETER,
             //= RFC 9846 §4.3: "There MUST NOT be more than one extension of the same type in a given extension block."
             Self::DuplicateExtension(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::EmptyVector | Self::InvalidVectorLength | Self::TooShort | Self::TrailingData | Self::InvalidName => {
@@ -48,6 +52,8 @@ impl fmt::Display for InvalidMessage {
             Self::TooShort => f.write_str("it ends too early"),
             Self::TrailingData => f.write_str("it goes on past its end"),
             Self::InvalidName => f.write_str("a name is not valid text"),
+            Self::BinderCount => f.write_str("there are not as many binders as pre-shared keys"),
+            Self::PreSharedKeyNotLast => f.write_str("pre_shared_key is not the last extension"),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The key schedule of RFC 9846 §7.1 with the label prefix of RFC 9147 §5.9.
 //!
 //! ```text
-//! EarlySecret --shared secret--> HandshakeSecret --> MasterSecret
-//!                                  | traffic            | traffic, exporter, resumption
+//! PSK --> EarlySecret --shared secret--> HandshakeSecret --> MasterSecret
+//!           | binder, traffic, exporter    | traffic            | traffic, exporter, resumption
 //! ```
 //!
 //! Each stage is used up by the step to the next, so that no secret outlives its use.
@@ -11,6 +11,8 @@ use core::fmt;
 
 use super::exporter::ExporterSecret;
 use crate::crypto::hkdf::{expand_label, extract};
+use crate::crypto::psk::PskKind;
+use crate::crypto::secret::SecretBytes;
 use crate::crypto::{
     AeadError, AeadKey, CipherSuiteImpl, HashOutput, MAX_HASH_LEN, NONCE_LEN, RecordNumberKey, Secret,
 };
@@ -28,9 +30,44 @@ impl EarlySecret {
         Self(Stage { suite, secret: extract(suite.hash, &[], zeros(suite)) })
     }
 
+    /// The stage with the pre-shared key `psk`. Of `suite` only the hash matters until keys are derived.
+    pub fn with_psk(suite: &'static CipherSuiteImpl, psk: &[u8]) -> Self {
+        Self(Stage { suite, secret: extract(suite.hash, &[], psk) })
+    }
+
+    /// The binder of a key of this `kind` (RFC 9846 §4.3.11.2); `transcript` ends with the ClientHello, cut off before its
+    /// binders.
+    pub fn binder(&self, kind: PskKind, transcript: &HashOutput) -> HashOutput {
+        let label: &[u8] = match kind {
+            PskKind::External => b"ext binder",
+            //= https://www.rfc-editor.org/rfc/rfc9258#section-5.2
+            //# Imported PSKs use the string "imp binder" rather than "ext binder" or
+            //# "res binder" when deriving binder_key.
+            PskKind::Imported => b"imp binder",
+            PskKind::Resumption => b"res binder",
+        };
+        let hash = self.0.suite.hash;
+        self.0.traffic(label, &hash.hash(&[])).finished(transcript)
+    }
+
+    /// `client_early_traffic_secret`; `transcript` is the ClientHello.
+    pub fn client_traffic(&self, transcript: &HashOutput) -> TrafficSecret {
+        self.0.traffic(b"c e traffic", transcript)
+    }
+
+    /// `early_exporter_secret`; `transcript` is the ClientHello.
+    pub fn exporter(&self, transcript: &HashOutput) -> ExporterSecret {
+        ExporterSecret::from_secret(self.0.suite, self.0.derive(b"e exp master", transcript))
+    }
+
     /// The next stage, from what the key exchange gave.
     pub fn into_handshake(self, shared_secret: &[u8]) -> HandshakeSecret {
         HandshakeSecret(self.0.next(shared_secret))
+    }
+
+    /// The next stage without a key exchange (`psk_ke`).
+    pub fn into_handshake_without_exchange(self) -> HandshakeSecret {
+        HandshakeSecret(self.0.next(zeros(self.0.suite)))
     }
 }
 
@@ -76,8 +113,39 @@ impl MasterSecret {
     }
 
     /// `resumption_secret`; `transcript` ends with the client's Finished.
-    pub fn resumption(&self, transcript: &HashOutput) -> Secret {
-        self.0.derive(b"res master", transcript)
+    pub fn resumption(&self, transcript: &HashOutput) -> ResumptionSecret {
+        ResumptionSecret { suite: self.0.suite, secret: self.0.derive(b"res master", transcript) }
+    }
+}
+
+/// Where the keys of tickets come from.
+pub struct ResumptionSecret {
+    suite: &'static CipherSuiteImpl,
+    secret: Secret,
+}
+
+impl ResumptionSecret {
+    /// A secret that is known already.
+    pub fn new(suite: &'static CipherSuiteImpl, secret: &[u8]) -> Self {
+        Self { suite, secret: Secret::new(secret) }
+    }
+
+    /// The pre-shared key of the ticket with this `ticket_nonce` (RFC 9846 §4.7.1).
+    pub fn psk(&self, ticket_nonce: &[u8]) -> SecretBytes {
+        let hash = self.suite.hash;
+        let psk = expand_label(hash, self.secret.expose(), b"resumption", ticket_nonce, hash.output_len());
+        SecretBytes::new(psk.expose().to_vec())
+    }
+
+    /// The suite of the connection.
+    pub const fn suite(&self) -> &'static CipherSuiteImpl {
+        self.suite
+    }
+}
+
+impl fmt::Debug for ResumptionSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ResumptionSecret({:?}, {:?})", self.suite, self.secret)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::wire::extensions::server_name::{put_host_name, read_host_name};
 use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 
 pub use crate::wire::extensions::key_share::KeyShareEntry;
+pub use crate::wire::extensions::pre_shared_key::{OfferedPsks, PskIdentity};
 pub use crate::wire::extensions::use_srtp::UseSrtp;
 
 /// `opaque Random[32]` (RFC 9846 §4.2.2).
@@ -97,7 +98,7 @@ impl Encode for ClientHello {
 /// The extensions of a ClientHello that we know.
 ///
 /// They are written in the order of `present`, and what it does not name in the order of the fields, then `others`. By
-/// default the cookie comes first and the key shares, which are long, come last: there are servers that look for the
+/// default the cookie comes first and the key shares, which are long, come late: there are servers that look for the
 /// cookie in the first fragment alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientExtensions {
@@ -125,10 +126,10 @@ pub struct ClientExtensions {
     pub renegotiation_info: Option<Vec<u8>>,
     /// key_share (RFC 9846 §4.3.8); empty to ask for a HelloRetryRequest.
     pub key_share: Option<Vec<KeyShareEntry>>,
-    /// Whether pre_shared_key (RFC 9846 §4.3.11) is there. Never written.
-    pub has_pre_shared_key: bool,
-    /// Whether early_data (RFC 9846 §4.3.10) is there. Never written.
-    pub has_early_data: bool,
+    /// early_data (RFC 9846 §4.3.10): whether early data follows.
+    pub early_data: bool,
+    /// pre_shared_key (RFC 9846 §4.3.11), always the last extension.
+    pub pre_shared_key: Option<OfferedPsks>,
     /// Those without a field: custom ones, those of GREASE (RFC 8701), those that are not known.
     pub others: Vec<OtherExtension>,
     /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
@@ -149,7 +150,7 @@ impl ClientExtensions {
         //# ClientHello (this facilitates implementation as described below).
         let before_last = block.split_last().map_or(block, |(_, before)| before);
         if before_last.iter().any(|(extension_type, _)| *extension_type == ExtensionType::PRE_SHARED_KEY) {
-            return Err(InvalidMessage::InvalidValue);
+            return Err(InvalidMessage::PreSharedKeyNotLast);
         }
         block.iter().try_for_each(|(extension_type, data)| read.read_one(*extension_type, data))?;
         Ok(read)
@@ -173,10 +174,10 @@ impl ClientExtensions {
             }
             T::RENEGOTIATION_INFO => self.renegotiation_info = Some(read_opaque8(data)?),
             T::KEY_SHARE => self.key_share = Some(read_key_shares(data)?),
-            T::PRE_SHARED_KEY => self.has_pre_shared_key = true,
+            T::PRE_SHARED_KEY => self.pre_shared_key = Some(OfferedPsks::decode_all(data)?),
             T::EARLY_DATA => {
                 expect_no_data(data)?;
-                self.has_early_data = true;
+                self.early_data = true;
             }
             _ => self.others.push(OtherExtension::of(extension_type, data)),
         }
@@ -225,6 +226,12 @@ impl ClientExtensions {
             block.put(T::KEY_SHARE, |out| {
                 put_vector16(out, |out| shares.iter().for_each(|share| share.encode(out)));
             });
+        }
+        if self.early_data {
+            block.put(T::EARLY_DATA, |_| {});
+        }
+        if let Some(offered) = &self.pre_shared_key {
+            block.put(T::PRE_SHARED_KEY, |out| offered.encode(out));
         }
         block.put_others(&self.others);
         block.arrange(&self.present);

@@ -26,6 +26,8 @@ pub struct EncryptedExtensions {
     pub server_name_ack: bool,
     /// supported_groups (RFC 9846 §4.3.7): what the server prefers, for the next connection.
     pub supported_groups: Option<Vec<NamedGroup>>,
+    /// early_data (RFC 9846 §4.3.10): whether the server takes the early data.
+    pub early_data: bool,
     /// Those without a field: custom ones, and those that are not known.
     pub others: Vec<OtherExtension>,
     /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
@@ -47,6 +49,10 @@ impl Decode for EncryptedExtensions {
                     read.server_name_ack = true;
                 }
                 T::SUPPORTED_GROUPS => read.supported_groups = Some(read_list16(data)?),
+                T::EARLY_DATA => {
+                    expect_no_data(data)?;
+                    read.early_data = true;
+                }
                 _ => read.others.push(OtherExtension::of(extension_type, data)),
             }
         }
@@ -72,6 +78,9 @@ impl Encode for EncryptedExtensions {
         if let Some(groups) = &self.supported_groups {
             block.put(T::SUPPORTED_GROUPS, |out| put_list16(out, groups));
         }
+        if self.early_data {
+            block.put(T::EARLY_DATA, |_| {});
+        }
         block.put_others(&self.others);
         block.arrange(&self.present);
         block.write(out);
@@ -91,8 +100,9 @@ mod tests {
             use_srtp: Some(UseSrtp { profiles: vec![SrtpProfile::SRTP_AEAD_AES_128_GCM], mki: Vec::new() }),
             server_name_ack: true,
             supported_groups: Some(vec![NamedGroup::X25519]),
+            early_data: true,
             others: vec![OtherExtension { extension_type: ExtensionType(0xfe01), data: vec![1] }],
-            present: [16u16, 14, 0xfe01, 0, 10].map(ExtensionType).to_vec(),
+            present: [16u16, 14, 0xfe01, 0, 10, 42].map(ExtensionType).to_vec(),
         };
         let bytes = full.encoded();
         assert_eq!(EncryptedExtensions::decode_all(&bytes), Ok(full));

@@ -3,5 +3,6 @@
 pub mod alpn;
 pub mod key_share;
 pub mod lists;
+pub mod pre_shared_key;
 pub mod server_name;
 pub mod use_srtp;

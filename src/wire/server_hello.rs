@@ -1,6 +1,6 @@
 //! ServerHello and HelloRetryRequest, which has its form (RFC 9846 §4.2.3, §4.2.4).
 
-use crate::codec::{Decode, Encode, Reader, put_vector8, put_vector16};
+use crate::codec::{Decode, Encode, Reader, put_u16, put_vector8, put_vector16};
 use crate::error::InvalidMessage;
 use crate::wire::client_hello::{KeyShareEntry, Random, read_session_id};
 use crate::wire::extension::{self, Block, RawExtension};
@@ -89,6 +89,8 @@ pub struct ServerHelloExtensions {
     pub selected_group: Option<NamedGroup>,
     /// cookie (RFC 9846 §4.3.2) of a HelloRetryRequest, not empty.
     pub cookie: Option<Vec<u8>>,
+    /// pre_shared_key (RFC 9846 §4.3.11) of a ServerHello: `selected_identity`, the place of the key in the client's list.
+    pub selected_psk: Option<u16>,
     /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
     /// order in which extensions are written.
     pub present: Vec<ExtensionType>,
@@ -104,6 +106,7 @@ impl ServerHelloExtensions {
                 T::KEY_SHARE if is_retry => read.selected_group = Some(Decode::decode_all(data)?),
                 T::KEY_SHARE => read.key_share = Some(Decode::decode_all(data)?),
                 T::COOKIE => read.cookie = Some(read_nonempty_opaque16(data)?),
+                T::PRE_SHARED_KEY => read.selected_psk = Some(read_u16(data)?),
                 _ => {}
             }
         }
@@ -125,9 +128,19 @@ impl ServerHelloExtensions {
         if let Some(cookie) = &self.cookie {
             block.put(T::COOKIE, |out| put_vector16(out, |out| out.extend_from_slice(cookie)));
         }
+        if let Some(index) = &self.selected_psk {
+            block.put(T::PRE_SHARED_KEY, |out| put_u16(out, *index));
+        }
         block.arrange(&self.present);
         block
     }
+}
+
+fn read_u16(data: &[u8]) -> Result<u16, InvalidMessage> {
+    let mut reader = Reader::new(data);
+    let value = reader.u16()?;
+    reader.finish()?;
+    Ok(value)
 }
 
 #[cfg(test)]

@@ -24,10 +24,13 @@ fn full() -> ClientHello {
                 KeyShareEntry { group: NamedGroup::X25519MLKEM768, key_exchange: vec![5; 1216] },
                 KeyShareEntry { group: NamedGroup::X25519, key_exchange: vec![6; 32] },
             ]),
-            has_pre_shared_key: false,
-            has_early_data: false,
+            early_data: true,
+            pre_shared_key: Some(OfferedPsks {
+                identities: vec![PskIdentity { identity: b"ticket".to_vec(), obfuscated_ticket_age: 9 }],
+                binders: vec![vec![8; 32]],
+            }),
             others: vec![OtherExtension { extension_type: ExtensionType(0x0a0a), data: vec![8] }],
-            present: [44u16, 43, 0x0a0a, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51].map(ExtensionType).to_vec(),
+            present: [44u16, 43, 0x0a0a, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51, 42, 41].map(ExtensionType).to_vec(),
         },
         ..Default::default()
     }
@@ -55,10 +58,10 @@ fn everything_comes_back() {
 }
 
 #[test]
-fn the_cookie_comes_first_and_the_key_shares_come_last() {
+fn the_cookie_comes_first_and_the_key_shares_come_late() {
     let present = ClientHello::decode_all(&full().encoded()).unwrap().extensions.present;
     assert_eq!(present.first(), Some(&ExtensionType::COOKIE));
-    assert_eq!(present.last(), Some(&ExtensionType::KEY_SHARE));
+    assert!(present.ends_with(&[ExtensionType::KEY_SHARE, ExtensionType::EARLY_DATA, ExtensionType::PRE_SHARED_KEY]));
 }
 
 #[test]
@@ -158,10 +161,12 @@ fn extensions_are_written_in_the_order_that_is_asked_for() {
     let mut hello = full();
     hello.extensions.present.reverse();
     let read = ClientHello::decode_all(&hello.encoded()).unwrap();
+    // But for pre_shared_key, which stays last.
+    hello.extensions.present.rotate_left(1);
     assert_eq!(read.extensions.present, hello.extensions.present);
     hello.extensions.present.clear();
     let read = ClientHello::decode_all(&hello.encoded()).unwrap();
-    let in_order_of_fields = [44u16, 43, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51, 0x0a0a].map(ExtensionType);
+    let in_order_of_fields = [44u16, 43, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51, 42, 0x0a0a, 41].map(ExtensionType);
     assert_eq!(read.extensions.present, in_order_of_fields);
 }
 
@@ -173,6 +178,10 @@ fn no_extension_stands_twice() {
 
 #[test]
 fn pre_shared_key_stands_last() {
-    assert!(with_block(&[0, 42, 0, 0, 0, 41, 0, 1, 7]).unwrap().has_pre_shared_key);
-    assert_eq!(with_block(&[0, 41, 0, 1, 7, 0, 42, 0, 0]), Err(InvalidMessage::InvalidValue));
+    let psk = [&[0, 41, 0, 14, 0, 8, 0, 2, b'm', b'e', 0, 0, 0, 0, 0, 2, 1, 7][..]].concat();
+    let early_data = [0, 42, 0, 0];
+    let read = with_block(&[&early_data[..], &psk].concat()).unwrap();
+    assert_eq!(read.pre_shared_key.unwrap().identities[0].identity, b"me");
+    assert_eq!(with_block(&[&psk[..], &early_data].concat()), Err(InvalidMessage::PreSharedKeyNotLast));
+    assert_eq!(with_block(&[0, 41, 0, 1, 7]), Err(InvalidMessage::TooShort));
 }

@@ -148,6 +148,7 @@ pub fn check_message(msg_type: HandshakeType, bytes: &[u8]) {
                 T::RENEGOTIATION_INFO,
                 T::KEY_SHARE,
                 T::EARLY_DATA,
+                T::PRE_SHARED_KEY,
             ];
             let read = ClientHello::decode_all(bytes);
             agree_on_form(&read, &tree, &known);
@@ -156,15 +157,13 @@ pub fn check_message(msg_type: HandshakeType, bytes: &[u8]) {
                 let mut again = ClientHello::decode_all(&hello.encoded()).unwrap();
                 assert_eq!(again.legacy_version.0, 0xfefd);
                 again.legacy_version = hello.legacy_version;
-                again.extensions.has_early_data = hello.extensions.has_early_data;
-                again.extensions.has_pre_shared_key = hello.extensions.has_pre_shared_key;
                 again.extensions.present.clone_from(&hello.extensions.present);
                 assert_eq!(again, hello);
             }
         }
         HandshakeType::SERVER_HELLO => {
             let read = ServerHello::decode_all(bytes);
-            agree_on_form(&read, &tree, &[T::SUPPORTED_VERSIONS, T::KEY_SHARE, T::COOKIE]);
+            agree_on_form(&read, &tree, &[T::SUPPORTED_VERSIONS, T::KEY_SHARE, T::COOKIE, T::PRE_SHARED_KEY]);
             if let Ok(hello) = read {
                 seen.server_hello(&hello);
                 let mut again = ServerHello::decode_all(&hello.encoded()).unwrap();
@@ -174,7 +173,13 @@ pub fn check_message(msg_type: HandshakeType, bytes: &[u8]) {
             }
         }
         HandshakeType::ENCRYPTED_EXTENSIONS => {
-            let known = [T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, T::USE_SRTP, T::SERVER_NAME, T::SUPPORTED_GROUPS];
+            let known = [
+                T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+                T::USE_SRTP,
+                T::SERVER_NAME,
+                T::SUPPORTED_GROUPS,
+                T::EARLY_DATA,
+            ];
             let read = EncryptedExtensions::decode_all(bytes);
             agree_on_form(&read, &tree, &known);
             if let Ok(answers) = read {
@@ -403,8 +408,20 @@ impl<'a> Seen<'a> {
         });
         assert_eq!(shares, extensions.key_share.as_ref().map(|shares| shares.iter().map(share).collect()));
         assert_eq!(self.extension(T::EXTENDED_MASTER_SECRET).is_some(), extensions.extended_master_secret);
-        assert_eq!(self.extension(T::PRE_SHARED_KEY).is_some(), extensions.has_pre_shared_key);
-        assert_eq!(self.extension(T::EARLY_DATA).is_some(), extensions.has_early_data);
+        assert_eq!(self.extension(T::EARLY_DATA).is_some(), extensions.early_data);
+        let offered = self.extension(T::PRE_SHARED_KEY);
+        assert_eq!(offered.is_some(), extensions.pre_shared_key.is_some());
+        if let (Some(offered), Some(read)) = (offered, &extensions.pre_shared_key) {
+            let identities = offered.elements("identities").iter().map(|each| {
+                let each = offered.inside(each);
+                (each.opaque("identity").to_vec(), each.number("obfuscated_ticket_age"))
+            });
+            let expected =
+                read.identities.iter().map(|each| (each.identity.clone(), each.obfuscated_ticket_age.into()));
+            assert!(identities.eq(expected));
+            let binders = offered.elements("binders").iter().map(|each| content(offered.bytes, each).to_vec());
+            assert!(binders.eq(read.binders.iter().cloned()));
+        }
     }
 
     fn server_hello(self, hello: &ServerHello) {
@@ -427,6 +444,8 @@ impl<'a> Seen<'a> {
         assert_eq!(server, extensions.key_share.as_ref().map(share));
         let cookie = self.extension(T::COOKIE).map(|seen| seen.opaque("cookie").to_vec());
         assert_eq!(cookie, extensions.cookie);
+        let selected = self.extension(T::PRE_SHARED_KEY).map(|seen| seen.number("selected_identity"));
+        assert_eq!(selected, extensions.selected_psk.map(u64::from));
     }
 
     fn encrypted_extensions(self, answers: &EncryptedExtensions) {
@@ -435,6 +454,7 @@ impl<'a> Seen<'a> {
         assert_eq!(self.protocols(), answers.alpn.clone().map(|protocol| vec![protocol]));
         assert_eq!(self.extension(T::USE_SRTP).map(Self::use_srtp), answers.use_srtp.as_ref().map(srtp));
         assert_eq!(self.extension(T::SERVER_NAME).is_some(), answers.server_name_ack);
+        assert_eq!(self.extension(T::EARLY_DATA).is_some(), answers.early_data);
         let groups = self.extension(T::SUPPORTED_GROUPS).map(|seen| seen.numbers("named_group_list"));
         let expected = answers.supported_groups.as_ref();
         assert_eq!(groups, expected.map(|list| list.iter().map(|group| u64::from(group.0)).collect()));
