@@ -17,6 +17,7 @@ const WASM_TEST_FEATURES = 'wasm,inspect,sim';
 export const STEPS = [
   { name: 'format', title: 'cargo fmt --check', quick: true, run: format },
   { name: 'lint', title: 'oxlint', quick: true, run: () => command('oxlint', ['--deny-warnings']) },
+  { name: 'citations', title: 'rules of RFC 9147, cited at code and tests', quick: true, run: () => counted(process.execPath, ['scripts/citations.mjs'], closingCounts) },
   { name: 'cargo', title: 'cargo test', quick: true, run: () => cargoTest() },
   { name: 'clippy', title: 'clippy, native and wasm, warnings denied', quick: true, run: clippy },
   { name: 'build', title: 'build the package and the page', quick: true, run: buildAll },

@@ -194,7 +194,7 @@ fn survive(kind: Kind, seeds: std::ops::Range<u64>) {
 
 /// Outside CI: `cargo test --release --features inspect,sim --test reliability -- --ignored --nocapture`.
 #[test]
-#[ignore = "takes minutes; see its comment"]
+#[ignore = "takes half a minute; see its comment"]
 fn a_hundred_thousand_further_bad_networks_are_survived() {
     for kind in [Kind::Synchronous, Kind::Deferred(Duration::from_millis(37)), Kind::Adversarial] {
         survive(kind, 10_000..110_000);

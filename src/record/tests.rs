@@ -196,6 +196,20 @@ fn every_form_of_the_header_is_read() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4
+//# If the second or later record has a connection ID which does not correspond to the same association used for previous
+//# records, the rest of the datagram MUST be discarded.
+#[test]
+fn behind_a_record_of_another_connection_nothing_is_read() {
+    let keys = keys(3);
+    let of = |connection_id: &[u8], number| record(&keys, 0x3f, connection_id, number, b"x\x17");
+    let mut reader = reader_of_epoch_3();
+    reader.set_read_connection_id(b"id");
+    let datagram = [of(b"id", 0), of(b"no", 1), of(b"id", 2)].concat();
+    assert_eq!(open_all(&mut reader, &datagram), [Ok((3, 0, b"x".to_vec())), Err(DiscardReason::WrongConnectionId)]);
+    assert_eq!(open_all(&mut reader, &of(b"id", 2)), [Ok((3, 2, b"x".to_vec()))]);
+}
+
 #[test]
 fn numbers_of_8_and_16_bits_go_on_past_their_ends() {
     let keys = keys(3);

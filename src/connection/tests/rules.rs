@@ -3,16 +3,18 @@
 //! The peer is an honest connection; what it would never send is sealed with its keys.
 
 use super::*;
-use crate::codec::Encode as _;
+use crate::codec::{Decode as _, Encode as _};
 use crate::error::PeerMisbehaved;
 use crate::flight::ReceivedMessage;
 use crate::handshake::Established;
 use crate::handshake::connected::MAX_EPOCH;
 use crate::wire::ack::Ack;
 use crate::wire::alert::Alert as AlertMessage;
+use crate::wire::client_hello::ClientHello;
 use crate::wire::fragment::FragmentHeader;
 use crate::wire::post_handshake::KeyUpdate;
 use crate::wire::registry::{AlertDescription, ContentType, HandshakeType};
+use crate::wire::server_hello::ServerHello;
 
 fn ready() -> Pair<Connection, Connection> {
     let mut pair = pair(client_config(), server_config());
@@ -377,4 +379,70 @@ fn an_ack_of_an_epoch_that_was_never_sent_in_is_illegal() {
         settle(&mut pair);
         assert_eq!(pair.b.error(), Some(&Error::AlertReceived(AlertDescription::ILLEGAL_PARAMETER)));
     }
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4
+//# It MUST be ignored for all purposes.
+#[test]
+fn any_legacy_record_version_will_do() {
+    let mut pair = pair(client_config(), server_config());
+    let mut plaintext_records = 0;
+    for version in [[0xfe, 0xff], [0, 0], [0xfe, 0xfc], [0xff, 0xff]].iter().cycle().take(8) {
+        let now = pair.now();
+        for to_server in [true, false] {
+            let (from, to) = if to_server { (&mut pair.a, &mut pair.b) } else { (&mut pair.b, &mut pair.a) };
+            for mut datagram in sent(from, now) {
+                // At most the first record of each datagram is a plaintext one.
+                if datagram[0] == ContentType::HANDSHAKE.0 {
+                    datagram[1..3].copy_from_slice(version);
+                    plaintext_records += 1;
+                }
+                to.handle_datagram(&mut datagram, now);
+            }
+        }
+    }
+    assert_eq!(plaintext_records, 3, "two for the ClientHello, one for the ServerHello");
+    assert_eq!((pair.a.state(), pair.b.state()), (ConnectionState::Connected, ConnectionState::Connected));
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5
+//# DTLS servers MUST NOT echo the "legacy_session_id" value from the client and endpoints MUST NOT send ChangeCipherSpec
+//# messages.
+//= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-5
+//# DTLS 1.3 servers MUST NOT echo the "legacy_session_id" value from the ClientHello.
+#[test]
+fn the_session_id_of_an_older_version_is_not_echoed() {
+    let mut config = client_config();
+    config.key_shares = vec![NamedGroup::X25519];
+    for groups in [vec![NamedGroup::X25519], vec![NamedGroup::SECP256R1]] {
+        let is_retried = groups == [NamedGroup::SECP256R1];
+        let mut client = Connection::client(Arc::new(config.clone()), None, START).unwrap();
+        let datagram = sent(&mut client, START).remove(0);
+        let mut hello = ClientHello::decode_all(&datagram[13 + 12..]).unwrap();
+        hello.legacy_session_id = vec![7; 32];
+        let mut server = server_config();
+        server.common.groups = groups;
+        let mut server = Connection::server(Arc::new(server), START).unwrap();
+        let message = whole(HandshakeType::CLIENT_HELLO, 0, &hello.encoded());
+        server.handle_datagram(&mut plaintext(0, &message), START);
+        let answer = sent(&mut server, START).remove(0);
+        let length = usize::from(u16::from_be_bytes([answer[11], answer[12]]));
+        let answer = ServerHello::decode_all(&answer[13 + 12..13 + length]).unwrap();
+        assert_eq!((answer.is_hello_retry_request(), answer.legacy_session_id_echo), (is_retried, Vec::new()));
+    }
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9147#section-7.2
+//# As noted above, the receipt of any record responding to a given flight MUST be taken as an implicit acknowledgement for
+//# the entire flight to which it is responding.
+#[test]
+fn the_first_part_of_an_answer_acknowledges_the_whole_question() {
+    let mut pair = pair(client_config(), server_config());
+    // Of the server's flight only the ServerHello arrives.
+    pair.network.drop_exactly(3..30);
+    pair.run(START + Duration::from_millis(900), |_, _| false);
+    assert!(pair.a.outgoing.is_empty());
+    pair.run(START + Duration::from_secs(20), |_, _| false);
+    assert_eq!((pair.a.stats().flights_retransmitted, pair.a.timers.retransmission.deadline()), (0, None));
+    assert_eq!(pair.a.state(), ConnectionState::Connecting);
 }
