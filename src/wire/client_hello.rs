@@ -13,6 +13,7 @@ use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, ProtocolVers
 
 pub use crate::wire::extensions::key_share::KeyShareEntry;
 pub use crate::wire::extensions::pre_shared_key::{OfferedPsks, PskIdentity};
+pub use crate::wire::extensions::ticket_request::TicketRequest;
 pub use crate::wire::extensions::use_srtp::UseSrtp;
 
 /// `opaque Random[32]` (RFC 9846 §4.2.2).
@@ -118,6 +119,8 @@ pub struct ClientExtensions {
     pub alpn: Option<Vec<Vec<u8>>>,
     /// use_srtp (RFC 5764).
     pub use_srtp: Option<UseSrtp>,
+    /// ticket_request (RFC 9149).
+    pub ticket_request: Option<TicketRequest>,
     /// psk_key_exchange_modes (RFC 9846 §4.3.9), not empty.
     pub psk_key_exchange_modes: Option<Vec<u8>>,
     /// extended_master_secret (RFC 7627).
@@ -167,6 +170,7 @@ impl ClientExtensions {
             T::SIGNATURE_ALGORITHMS_CERT => self.signature_algorithms_cert = Some(read_list16(data)?),
             T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => self.alpn = Some(read_protocols(data)?),
             T::USE_SRTP => self.use_srtp = Some(UseSrtp::decode_all(data)?),
+            T::TICKET_REQUEST => self.ticket_request = Some(TicketRequest::decode_all(data)?),
             T::PSK_KEY_EXCHANGE_MODES => self.psk_key_exchange_modes = Some(nonempty(read_opaque8(data)?)?),
             T::EXTENDED_MASTER_SECRET => {
                 expect_no_data(data)?;
@@ -212,6 +216,9 @@ impl ClientExtensions {
         }
         if let Some(use_srtp) = &self.use_srtp {
             block.put(T::USE_SRTP, |out| use_srtp.encode(out));
+        }
+        if let Some(request) = &self.ticket_request {
+            block.put(T::TICKET_REQUEST, |out| request.encode(out));
         }
         if let Some(modes) = &self.psk_key_exchange_modes {
             block.put(T::PSK_KEY_EXCHANGE_MODES, |out| put_vector8(out, |out| out.extend_from_slice(modes)));

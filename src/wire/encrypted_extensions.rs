@@ -28,6 +28,8 @@ pub struct EncryptedExtensions {
     pub supported_groups: Option<Vec<NamedGroup>>,
     /// early_data (RFC 9846 §4.3.10): whether the server takes the early data.
     pub early_data: bool,
+    /// ticket_request (RFC 9149): how many tickets the server will send.
+    pub ticket_request: Option<u8>,
     /// Those without a field: custom ones, and those that are not known.
     pub others: Vec<OtherExtension>,
     /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
@@ -52,6 +54,11 @@ impl Decode for EncryptedExtensions {
                 T::EARLY_DATA => {
                     expect_no_data(data)?;
                     read.early_data = true;
+                }
+                T::TICKET_REQUEST => {
+                    let mut data = Reader::new(data);
+                    read.ticket_request = Some(data.u8()?);
+                    data.finish()?;
                 }
                 _ => read.others.push(OtherExtension::of(extension_type, data)),
             }
@@ -81,6 +88,9 @@ impl Encode for EncryptedExtensions {
         if self.early_data {
             block.put(T::EARLY_DATA, |_| {});
         }
+        if let Some(count) = self.ticket_request {
+            block.put(T::TICKET_REQUEST, |out| out.push(count));
+        }
         block.put_others(&self.others);
         block.arrange(&self.present);
         block.write(out);
@@ -101,8 +111,9 @@ mod tests {
             server_name_ack: true,
             supported_groups: Some(vec![NamedGroup::X25519]),
             early_data: true,
+            ticket_request: Some(2),
             others: vec![OtherExtension { extension_type: ExtensionType(0xfe01), data: vec![1] }],
-            present: [16u16, 14, 0xfe01, 0, 10, 42].map(ExtensionType).to_vec(),
+            present: [16u16, 14, 0xfe01, 0, 10, 42, 58].map(ExtensionType).to_vec(),
         };
         let bytes = full.encoded();
         assert_eq!(EncryptedExtensions::decode_all(&bytes), Ok(full));
@@ -124,6 +135,8 @@ mod tests {
         assert_eq!(decode(&[0, 16, 0, 6, 0, 4, 1, b'a', 1, b'b']), Err(E::InvalidVectorLength));
         assert_eq!(decode(&[0, 16, 0, 2, 0, 0]), Err(E::EmptyVector));
         assert_eq!(decode(&[0, 0, 0, 1, 0]), Err(E::TrailingData));
+        assert_eq!(decode(&[0, 58, 0, 0]), Err(E::TooShort));
+        assert_eq!(decode(&[0, 58, 0, 2, 1, 1]), Err(E::TrailingData));
         assert_eq!(decode(&[0, 10, 0, 2, 0, 0]), Err(E::EmptyVector));
         assert_eq!(decode(&[0, 0, 0, 0, 0, 0, 0, 0]), Err(E::DuplicateExtension(ExtensionType::SERVER_NAME)));
         assert_eq!(EncryptedExtensions::decode_all(&[0, 0, 0]), Err(E::TrailingData));

@@ -5,4 +5,5 @@ pub mod key_share;
 pub mod lists;
 pub mod pre_shared_key;
 pub mod server_name;
+pub mod ticket_request;
 pub mod use_srtp;

@@ -174,12 +174,12 @@ pub(super) fn pass(cursor: &mut Cursor<'_>, extension_type: ExtensionType, place
             cursor.number(
                 1,
                 "new_session_count",
-                "How many tickets the client wants after a full handshake (RFC 9149 §2).",
+                "How many tickets the client wants after a full handshake (RFC 9149 §3).",
             )?;
-            cursor.number(1, "resumption_count", "How many it wants after a resumption (RFC 9149 §2).").map(drop)
+            cursor.number(1, "resumption_count", "How many it wants after a resumption (RFC 9149 §3).").map(drop)
         }
         T::TICKET_REQUEST => {
-            cursor.number(1, "expected_count", "How many tickets the server will send (RFC 9149 §2).").map(drop)
+            cursor.number(1, "expected_count", "How many tickets the server will send (RFC 9149 §3).").map(drop)
         }
         T::RENEGOTIATION_INFO => cursor.opaque(
             Prefix::One,

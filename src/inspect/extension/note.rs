@@ -99,7 +99,7 @@ pub(super) const fn purpose(extension_type: ExtensionType, place: Place) -> &'st
                 address (RFC 9146 §3)."
         }
         T::QUIC_TRANSPORT_PARAMETERS => "Belongs to QUIC (RFC 9001 §8.2).",
-        T::TICKET_REQUEST => "How many tickets the client wants (RFC 9149 §2).",
+        T::TICKET_REQUEST => "How many tickets the client wants (RFC 9149 §3).",
         T::RRC => "The sender can check whether the peer is reachable at a new address (RFC 9853 §3).",
         T::ENCRYPTED_CLIENT_HELLO => "A ClientHello inside the ClientHello, encrypted (RFC 9849 §5).",
         T::RENEGOTIATION_INFO => {

@@ -17,6 +17,7 @@ fn full() -> ClientHello {
             signature_algorithms_cert: Some(vec![SignatureScheme::RSA_PKCS1_SHA256]),
             alpn: Some(vec![b"webrtc".to_vec(), b"c-webrtc".to_vec()]),
             use_srtp: Some(UseSrtp { profiles: vec![SrtpProfile::SRTP_AEAD_AES_128_GCM], mki: vec![4] }),
+            ticket_request: Some(TicketRequest { new_session_count: 3, resumption_count: 1 }),
             psk_key_exchange_modes: Some(vec![1]),
             extended_master_secret: true,
             renegotiation_info: Some(Vec::new()),
@@ -30,7 +31,9 @@ fn full() -> ClientHello {
                 binders: vec![vec![8; 32]],
             }),
             others: vec![OtherExtension { extension_type: ExtensionType(0x0a0a), data: vec![8] }],
-            present: [44u16, 43, 0x0a0a, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51, 42, 41].map(ExtensionType).to_vec(),
+            present: [44u16, 43, 0x0a0a, 0, 10, 13, 50, 16, 14, 58, 45, 23, 0xff01, 51, 42, 41]
+                .map(ExtensionType)
+                .to_vec(),
         },
         ..Default::default()
     }

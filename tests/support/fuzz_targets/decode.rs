@@ -16,7 +16,7 @@ use dtls_wasm::inspect::{self, Field, MALFORMED, UNEXPECTED};
 use dtls_wasm::wire::ack::Ack;
 use dtls_wasm::wire::alert::Alert;
 use dtls_wasm::wire::certificate::{Certificate, CertificateRequest, CertificateVerify};
-use dtls_wasm::wire::client_hello::{ClientHello, KeyShareEntry, UseSrtp};
+use dtls_wasm::wire::client_hello::{ClientHello, KeyShareEntry, TicketRequest, UseSrtp};
 use dtls_wasm::wire::encrypted_extensions::EncryptedExtensions;
 use dtls_wasm::wire::fragment::FragmentHeader;
 use dtls_wasm::wire::post_handshake::{KeyUpdate, KeyUpdateRequest, NewSessionTicket};
@@ -399,6 +399,10 @@ impl<'a> Seen<'a> {
         assert_eq!(name, extensions.server_name);
         assert_eq!(self.protocols(), extensions.alpn);
         assert_eq!(self.extension(T::USE_SRTP).map(Self::use_srtp), extensions.use_srtp.as_ref().map(srtp));
+        let request = self.extension(T::TICKET_REQUEST);
+        let request = request.map(|seen| [seen.number("new_session_count"), seen.number("resumption_count")]);
+        let counts = |request: TicketRequest| [request.new_session_count, request.resumption_count].map(u64::from);
+        assert_eq!(request, extensions.ticket_request.map(counts));
         let modes = extensions.psk_key_exchange_modes.as_ref();
         let modes = modes.map(|modes| modes.iter().map(|mode| u64::from(*mode)).collect());
         assert_eq!(numbers(T::PSK_KEY_EXCHANGE_MODES, "ke_modes"), modes);
@@ -455,6 +459,8 @@ impl<'a> Seen<'a> {
         assert_eq!(self.extension(T::USE_SRTP).map(Self::use_srtp), answers.use_srtp.as_ref().map(srtp));
         assert_eq!(self.extension(T::SERVER_NAME).is_some(), answers.server_name_ack);
         assert_eq!(self.extension(T::EARLY_DATA).is_some(), answers.early_data);
+        let count = self.extension(T::TICKET_REQUEST).map(|seen| seen.number("expected_count"));
+        assert_eq!(count, answers.ticket_request.map(u64::from));
         let groups = self.extension(T::SUPPORTED_GROUPS).map(|seen| seen.numbers("named_group_list"));
         let expected = answers.supported_groups.as_ref();
         assert_eq!(groups, expected.map(|list| list.iter().map(|group| u64::from(group.0)).collect()));
