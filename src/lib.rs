@@ -32,6 +32,7 @@ pub mod record;
 pub mod schedule;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
+pub mod ticket;
 pub mod time;
 pub mod trace;
 pub mod transcript;

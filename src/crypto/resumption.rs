@@ -1,10 +1,16 @@
 //! What is left of a connection for those that resume it (RFC 9846 §2.2, §4.7.1).
 
+mod bytes;
+
+use core::fmt;
+
 use super::SecureRandom;
 use super::psk::{HashAlgorithm, Psk};
 use super::secret::SecretBytes;
 use crate::time::Instant;
 use crate::wire::registry::CipherSuite;
+
+pub use bytes::SessionError;
 
 /// The longest lifetime of a ticket, in seconds: seven days.
 //= https://www.rfc-editor.org/rfc/rfc9846#section-4.7.1
@@ -22,6 +28,8 @@ pub struct ResumptionState {
     pub secret: SecretBytes,
     /// When the server issued the ticket, or the client received it.
     pub issued_at: Instant,
+    /// When the peers last authenticated each other by anything but a ticket.
+    pub authenticated_at: Instant,
     /// `ticket_lifetime`: for how many seconds from then on the ticket can be used.
     pub lifetime: u32,
     /// `ticket_age_add`: hides the age of the ticket.
@@ -77,7 +85,7 @@ pub struct Session {
 }
 
 /// Makes tickets and knows what they stand for.
-pub trait TicketStore: Send + Sync {
+pub trait TicketStore: Send + Sync + fmt::Debug {
     /// A new ticket for `state`, not empty; `None`: there is none to give.
     fn issue(&self, state: &ResumptionState, random: &dyn SecureRandom) -> Option<Vec<u8>>;
 

@@ -169,7 +169,8 @@ fn extensions_are_written_in_the_order_that_is_asked_for() {
     assert_eq!(read.extensions.present, hello.extensions.present);
     hello.extensions.present.clear();
     let read = ClientHello::decode_all(&hello.encoded()).unwrap();
-    let in_order_of_fields = [44u16, 43, 0, 10, 13, 50, 16, 14, 45, 23, 0xff01, 51, 42, 0x0a0a, 41].map(ExtensionType);
+    let in_order_of_fields =
+        [44u16, 43, 0, 10, 13, 50, 16, 14, 58, 45, 23, 0xff01, 51, 42, 0x0a0a, 41].map(ExtensionType);
     assert_eq!(read.extensions.present, in_order_of_fields);
 }
 
