@@ -24,7 +24,8 @@ pub struct CommonConfig {
     pub provider: Arc<CryptoProvider>,
     /// Runs the tasks of the second tier that it can; the rest leave by `poll_task`.
     pub backend: Arc<dyn Backend>,
-    /// The cipher suites to offer or accept, best first. Default: those of the provider.
+    /// The cipher suites to offer or accept, best first. Default: those of the provider, but for
+    /// TLS_AES_128_CCM_8_SHA256, whose tag is short: who wants it has to say so (RFC 9147 §4.5.3).
     pub cipher_suites: Vec<CipherSuite>,
     /// The groups to offer or accept, best first. Default: those of the provider.
     pub groups: Vec<NamedGroup>,
@@ -54,7 +55,7 @@ impl CommonConfig {
     /// The defaults of `provider`.
     pub fn new(provider: Arc<CryptoProvider>, backend: Arc<dyn Backend>) -> Self {
         Self {
-            cipher_suites: provider.suites.iter().map(|suite| suite.id).collect(),
+            cipher_suites: default_suites(&provider),
             groups: provider.groups.clone(),
             signature_schemes: provider.schemes.clone(),
             provider,
@@ -104,6 +105,15 @@ impl CommonConfig {
         custom::validate(&custom)?;
         self.transport.validate()
     }
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.3
+//# Therefore, TLS_AES_128_CCM_8_SHA256
+//# MUST NOT be used in DTLS without additional safeguards against
+//# forgery.
+fn default_suites(provider: &CryptoProvider) -> Vec<CipherSuite> {
+    let suites = provider.suites.iter().map(|suite| suite.id);
+    suites.filter(|id| *id != CipherSuite::TLS_AES_128_CCM_8_SHA256).collect()
 }
 
 impl fmt::Debug for CommonConfig {

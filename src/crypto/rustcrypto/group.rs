@@ -1,4 +1,4 @@
-//! Key agreement: X25519, P-256, and X25519 joined with ML-KEM-768.
+//! Key agreement: X25519, the curves of NIST, and X25519 joined with ML-KEM-768.
 
 use ml_kem::kem::{Decapsulate, KeyExport};
 use ml_kem::ml_kem_768::{DecapsulationKey, EncapsulationKey};
@@ -8,6 +8,10 @@ use zeroize::Zeroizing;
 
 use super::random::random_bytes;
 use super::sign::p256_private;
+#[cfg(feature = "p384")]
+use super::sign::p384_private;
+#[cfg(feature = "p521")]
+use super::sign::p521_private;
 use crate::crypto::SecureRandom;
 use crate::crypto::secret::SecretBytes;
 use crate::crypto::task::TaskError;
@@ -15,9 +19,6 @@ use crate::wire::registry::NamedGroup;
 
 /// Length of a private key, public key and shared secret of X25519 (RFC 7748 §5).
 const X25519_LEN: usize = 32;
-
-/// Length of an uncompressed point of P-256 (RFC 9846 §4.3.8.2).
-const P256_POINT_LEN: usize = 65;
 
 /// The first byte of an uncompressed point.
 const UNCOMPRESSED: u8 = 4;
@@ -50,6 +51,16 @@ pub(super) fn generate(group: NamedGroup, random: &dyn SecureRandom) -> Result<S
             let private = p256_private(random)?;
             Ok(Share { public: p256_public(&private), secret: SecretBytes::new(private.to_bytes().to_vec()) })
         }
+        #[cfg(feature = "p384")]
+        NamedGroup::SECP384R1 => {
+            let private = p384_private(random)?;
+            Ok(Share { public: p384_public(&private), secret: SecretBytes::new(private.to_bytes().to_vec()) })
+        }
+        #[cfg(feature = "p521")]
+        NamedGroup::SECP521R1 => {
+            let private = p521_private(random)?;
+            Ok(Share { public: p521_public(&private), secret: SecretBytes::new(private.to_bytes().to_vec()) })
+        }
         NamedGroup::X25519MLKEM768 => {
             let seed = random_bytes::<ML_KEM_SEED_LEN>(random)?;
             let (x25519_private, x25519_public) = x25519_pair(random)?;
@@ -74,6 +85,16 @@ pub(super) fn agree(group: NamedGroup, private: &[u8], peer: &[u8]) -> Result<Se
         NamedGroup::SECP256R1 => {
             let private = p256::SecretKey::from_slice(private).map_err(|_| TaskError::Failed)?;
             p256_agree(&private, peer)
+        }
+        #[cfg(feature = "p384")]
+        NamedGroup::SECP384R1 => {
+            let private = p384::SecretKey::from_slice(private).map_err(|_| TaskError::Failed)?;
+            p384_agree(&private, peer)
+        }
+        #[cfg(feature = "p521")]
+        NamedGroup::SECP521R1 => {
+            let private = p521::SecretKey::from_slice(private).map_err(|_| TaskError::Failed)?;
+            p521_agree(&private, peer)
         }
         NamedGroup::X25519MLKEM768 => {
             // The KEM's part comes first in shares and in the secret alike (draft-ietf-tls-ecdhe-mlkem §4).
@@ -101,6 +122,16 @@ pub(super) fn respond(group: NamedGroup, peer: &[u8], random: &dyn SecureRandom)
         NamedGroup::SECP256R1 => {
             let private = p256_private(random)?;
             Ok(Share { secret: p256_agree(&private, peer)?, public: p256_public(&private) })
+        }
+        #[cfg(feature = "p384")]
+        NamedGroup::SECP384R1 => {
+            let private = p384_private(random)?;
+            Ok(Share { secret: p384_agree(&private, peer)?, public: p384_public(&private) })
+        }
+        #[cfg(feature = "p521")]
+        NamedGroup::SECP521R1 => {
+            let private = p521_private(random)?;
+            Ok(Share { secret: p521_agree(&private, peer)?, public: p521_public(&private) })
         }
         NamedGroup::X25519MLKEM768 => {
             let (key, x25519_peer) = peer.split_first_chunk::<ML_KEM_KEY_LEN>().ok_or(TaskError::Rejected)?;
@@ -134,16 +165,39 @@ fn x25519(private: &[u8; X25519_LEN], peer: &[u8]) -> Result<Zeroizing<[u8; X255
     if shared.was_contributory() { Ok(Zeroizing::new(shared.to_bytes())) } else { Err(TaskError::Rejected) }
 }
 
-fn p256_public(private: &p256::SecretKey) -> Vec<u8> {
-    private.public_key().to_sec1_point(false).as_bytes().to_vec()
+/// Declares ECDH on one curve, whose uncompressed points have `$len` bytes (RFC 9846 §4.3.8.2).
+macro_rules! ecdh {
+    ($(#[$meta:meta])* $curve:ident, $public:ident, $agree:ident, $len:literal) => {
+        $(#[$meta])*
+        fn $public(private: &$curve::SecretKey) -> Vec<u8> {
+            private.public_key().to_sec1_point(false).as_bytes().to_vec()
+        }
+
+        $(#[$meta])*
+        fn $agree(private: &$curve::SecretKey, peer: &[u8]) -> Result<SecretBytes, TaskError> {
+            // Compressed and hybrid points are valid SEC1, but not TLS 1.3 (RFC 9846 §4.3.8.2).
+            if peer.len() != $len || peer.first() != Some(&UNCOMPRESSED) {
+                return Err(TaskError::Rejected);
+            }
+            let peer = $curve::PublicKey::from_sec1_bytes(peer).map_err(|_| TaskError::Rejected)?;
+            let shared = private.diffie_hellman(&peer);
+            Ok(SecretBytes::new(shared.raw_secret_bytes().to_vec()))
+        }
+    };
 }
 
-fn p256_agree(private: &p256::SecretKey, peer: &[u8]) -> Result<SecretBytes, TaskError> {
-    // Compressed and hybrid points are valid SEC1, but not TLS 1.3 (RFC 9846 §4.3.8.2).
-    if peer.len() != P256_POINT_LEN || peer.first() != Some(&UNCOMPRESSED) {
-        return Err(TaskError::Rejected);
-    }
-    let peer = p256::PublicKey::from_sec1_bytes(peer).map_err(|_| TaskError::Rejected)?;
-    let shared = private.diffie_hellman(&peer);
-    Ok(SecretBytes::new(shared.raw_secret_bytes().to_vec()))
-}
+ecdh!(p256, p256_public, p256_agree, 65);
+ecdh!(
+    #[cfg(feature = "p384")]
+    p384,
+    p384_public,
+    p384_agree,
+    97
+);
+ecdh!(
+    #[cfg(feature = "p521")]
+    p521,
+    p521_public,
+    p521_agree,
+    133
+);

