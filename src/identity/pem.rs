@@ -18,9 +18,9 @@ pub fn certificates(pem: &str) -> Result<Vec<Vec<u8>>, IdentityError> {
 /// The first private key in `pem`, PKCS#8, SEC1 or PKCS#1 as it stands there, DER. Other blocks are passed over.
 pub fn private_key(pem: &str) -> Result<Vec<u8>, IdentityError> {
     for block in blocks(pem) {
-        match block? {
-            (SectionKind::PrivateKey | SectionKind::EcPrivateKey | SectionKind::RsaPrivateKey, der) => return Ok(der),
-            _ => {}
+        let (kind, der) = block?;
+        if matches!(kind, SectionKind::PrivateKey | SectionKind::EcPrivateKey | SectionKind::RsaPrivateKey) {
+            return Ok(der);
         }
     }
     if labels(pem).any(|label| label == "ENCRYPTED PRIVATE KEY") {
