@@ -16,6 +16,7 @@ use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 mod extensions;
 mod misbehaviour;
 mod rules;
+mod states;
 
 const START: Instant = Instant::from_micros(1_800_000_000_000_000);
 
