@@ -1,10 +1,14 @@
 //! What the caller decides before a connection begins.
 
 use core::fmt;
+use core::time::Duration;
 use std::sync::Arc;
 
 use crate::crypto::CryptoProvider;
+use crate::crypto::resumption::TicketStore;
 use crate::crypto::task::Backend;
+use crate::ticket::StrikeRegister;
+use crate::wire::client_hello::TicketRequest;
 use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
 mod custom;
@@ -141,6 +145,11 @@ pub struct ClientConfig {
     /// An empty list asks the server to choose, at the price of a round trip: the ClientHello then fits one datagram
     /// even for servers that do not reassemble it.
     pub key_shares: Vec<NamedGroup>,
+    /// Whether to ask the server for tickets, and to hand them out as
+    /// [`SessionReceived`](crate::connection::ConnectionEvent::SessionReceived). Default: false.
+    pub resumption: bool,
+    /// How many tickets to ask for (RFC 9149). Default: as many as the server likes.
+    pub ticket_request: Option<TicketRequest>,
 }
 
 impl ClientConfig {
@@ -148,7 +157,7 @@ impl ClientConfig {
     pub fn new(provider: Arc<CryptoProvider>, backend: Arc<dyn Backend>) -> Self {
         let common = CommonConfig::new(provider, backend);
         let key_shares = default_key_shares(&common.groups);
-        Self { common, key_shares }
+        Self { common, key_shares, resumption: false, ticket_request: None }
     }
 
     /// Checks everything that would otherwise go wrong later.
@@ -184,6 +193,22 @@ pub struct ServerConfig {
     ///
     /// Only a listener asks; a connection that was made without one takes its peer's address for proven, as ICE does.
     pub cookie: CookiePolicy,
+    /// Makes tickets and takes them, so that clients can resume connections. Default: none.
+    pub tickets: Option<Arc<dyn TicketStore>>,
+    /// How many tickets to send after a handshake, if there are `tickets` and the client does not ask for fewer.
+    /// Default: 2, so that one is left for a second connection, or if the first attempt to resume fails.
+    pub ticket_count: u8,
+    /// For how long a ticket can be used, at most seven days (RFC 9846 §4.7.1). Default: one day.
+    pub ticket_lifetime: Duration,
+    /// How many bytes of early data (0-RTT) a ticket allows. Default: 0, none.
+    ///
+    /// Early data is not bound to this connection: whoever records it can send it again (RFC 9846 §8), as far as
+    /// `strike_register` does not know of it.
+    pub max_early_data: u32,
+    /// Remembers the early data that was taken, so that it is taken once. Without one, none is taken. Default: none.
+    ///
+    /// Servers that accept each other's tickets must share one.
+    pub strike_register: Option<Arc<dyn StrikeRegister>>,
 }
 
 impl ServerConfig {
@@ -193,6 +218,11 @@ impl ServerConfig {
             common: CommonConfig::new(provider, backend),
             client_auth: ClientAuth::None,
             cookie: CookiePolicy::Always,
+            tickets: None,
+            ticket_count: 2,
+            ticket_lifetime: Duration::from_secs(24 * 60 * 60),
+            max_early_data: 0,
+            strike_register: None,
         }
     }
 

@@ -28,6 +28,7 @@ pub mod connected;
 pub mod context;
 pub mod custom;
 pub mod server;
+pub mod ticket;
 pub mod wait;
 
 pub use connected::{Established, Negotiated, SrtpSelection};

@@ -1,6 +1,8 @@
 //! The one loop that changes the handshake's state.
 
-use super::{Connection, ConnectionEvent, ConnectionState};
+use std::sync::Arc;
+
+use super::{Connection, ConnectionEvent, ConnectionState, Role};
 use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
 use crate::error::Error;
 use crate::handshake::connected::PostHandshake;
@@ -146,6 +148,20 @@ impl Connection {
         while let Some(data) = self.early.pop_front() {
             self.events.push_back(ConnectionEvent::Datagram(data));
         }
+        self.issue_tickets(now);
+    }
+
+    /// Sends the tickets that the client is to have.
+    fn issue_tickets(&mut self, now: Instant) {
+        let Role::Server(config) = &self.role else { return };
+        let config = Arc::clone(config);
+        let Some(mut established) = self.established.take() else { return };
+        let mut sent = false;
+        let result = established.issue_tickets(&config, &mut self.context(now, &mut sent));
+        self.established = Some(established);
+        if let Err(error) = result {
+            self.fail(error, now);
+        }
     }
 
     fn drive_established(&mut self, now: Instant) {
@@ -161,6 +177,9 @@ impl Connection {
             self.established = Some(established);
             match result {
                 Ok(PostHandshake::Nothing) => {}
+                Ok(PostHandshake::SessionReceived(session)) => {
+                    self.events.push_back(ConnectionEvent::SessionReceived(session));
+                }
                 Ok(PostHandshake::ReadKeysUpdated) => {
                     self.events.push_back(ConnectionEvent::KeysUpdated { direction: Direction::Received, epoch });
                 }

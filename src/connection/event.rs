@@ -4,6 +4,7 @@ use core::fmt;
 
 use zeroize::ZeroizeOnDrop;
 
+use crate::crypto::resumption::Session;
 use crate::error::Error;
 use crate::handshake::SrtpSelection;
 use crate::schedule::exporter::ExporterSecret;
@@ -40,6 +41,9 @@ pub enum ConnectionEvent {
         /// The epoch that began.
         epoch: u16,
     },
+    /// A ticket came, with which this connection can be resumed later: give it to a new connection. Only with
+    /// [`ClientConfig::resumption`](crate::config::ClientConfig::resumption).
+    SessionReceived(Box<Session>),
     /// The peer will send no more (close_notify). The connection closes by itself.
     PeerClosed,
     /// The connection ended by agreement; nothing follows.

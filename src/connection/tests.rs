@@ -17,6 +17,7 @@ mod extensions;
 mod misbehaviour;
 mod rules;
 mod states;
+mod tickets;
 
 const START: Instant = Instant::from_micros(1_800_000_000_000_000);
 

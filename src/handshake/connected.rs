@@ -1,16 +1,18 @@
 //! What is left of a handshake once it is complete, and the messages that may follow it.
 
 use crate::codec::{Decode as _, Encode as _};
+use crate::crypto::resumption::Session;
 use crate::error::{Error, Exhausted, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::schedule::exporter::ExporterSecret;
 use crate::schedule::v13::TrafficSecret;
 use crate::wire::client_hello::Random;
-use crate::wire::post_handshake::{KeyUpdate, KeyUpdateRequest, NewSessionTicket};
+use crate::wire::post_handshake::{KeyUpdate, KeyUpdateRequest};
 use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SrtpProfile};
 
 use super::Context;
 use super::custom::PeerExtension;
+use super::ticket::Resumption;
 
 /// What both sides agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,15 +63,19 @@ pub struct Established {
     pub is_server: bool,
     /// The random of the ClientHello, which names the connection in key logs.
     pub client_random: Random,
+    /// What the connection can be resumed by.
+    pub resumption: Option<Box<Resumption>>,
 }
 
 /// What a message after the handshake led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostHandshake {
     /// Nothing that the application would see.
     Nothing,
     /// The peer sends under new keys.
     ReadKeysUpdated,
+    /// A ticket came.
+    SessionReceived(Box<Session>),
 }
 
 /// The highest epoch: record numbers carry it as 64 bits, but message_seq, which every KeyUpdate uses up, has 16
@@ -108,10 +114,7 @@ impl Established {
                 }
                 Ok(PostHandshake::ReadKeysUpdated)
             }
-            HandshakeType::NEW_SESSION_TICKET if !self.is_server => {
-                NewSessionTicket::decode_all(&message.body)?;
-                Ok(PostHandshake::Nothing)
-            }
+            HandshakeType::NEW_SESSION_TICKET if !self.is_server => self.take_ticket(&message.body, cx),
             _ => Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into()),
         }
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dtls_wasm::config::{ClientAuth, ClientConfig, ServerConfig, TransportConfig};
-use dtls_wasm::connection::{Connection, ConnectionState};
+use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
 use dtls_wasm::sim::{Conditions, Network, Pair};
+use dtls_wasm::ticket::CachedTickets;
 use dtls_wasm::time::Instant;
 use dtls_wasm::wire::registry::NamedGroup;
 
@@ -66,7 +67,35 @@ pub const MODES: &[Mode] = &[
         },
         ..handshake("keys updated by both at once", 1200, |_, _| ())
     },
+    Mode {
+        act: |_, _, _| (),
+        acted: |client, _| client.events.iter().filter(|event| is_session(event)).count() == 3,
+        ..handshake("tickets", 1200, |client, server| {
+            client.resumption = true;
+            server.tickets = Some(Arc::new(CachedTickets::new(10)));
+            server.ticket_count = 3;
+        })
+    },
+    Mode {
+        act: |client, server, now| {
+            client.update_keys(true, now).unwrap();
+            server.update_keys(true, now).unwrap();
+        },
+        acted: |client, server| {
+            let (keys, servers) = (client.connection.epochs(), server.connection.epochs());
+            let updated = keys == (servers.1, servers.0) && keys.0 >= 4 && keys.1 >= 4;
+            updated && client.events.iter().filter(|event| is_session(event)).count() == 2
+        },
+        ..handshake("tickets that cross key updates", 1200, |client, server| {
+            client.resumption = true;
+            server.tickets = Some(Arc::new(CachedTickets::new(10)));
+        })
+    },
 ];
+
+const fn is_session(event: &ConnectionEvent) -> bool {
+    matches!(event, ConnectionEvent::SessionReceived(_))
+}
 
 /// A client at A and a server at B.
 pub type Handshake = Pair<Worker, Worker>;

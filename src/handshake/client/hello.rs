@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::codec::{Decode as _, Encode as _};
 use crate::config::ClientConfig;
 use crate::crypto::CipherSuiteImpl;
+use crate::crypto::psk::PskMode;
 use crate::crypto::task::{EphemeralKey, Task};
 use crate::error::{Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
@@ -74,6 +75,8 @@ impl Offer {
                 signature_algorithms: Some(common.signature_schemes.clone()),
                 alpn: (!alpn.is_empty()).then(|| alpn.clone()),
                 use_srtp: (!profiles.is_empty()).then(|| UseSrtp { profiles: profiles.clone(), mki: Vec::new() }),
+                ticket_request: self.config.ticket_request,
+                psk_key_exchange_modes: self.config.resumption.then(|| vec![PskMode::PskWithKeyShare.number()]),
                 key_share: Some(
                     shares.map(|s| KeyShareEntry { group: s.group, key_exchange: s.public.clone() }).collect(),
                 ),
@@ -92,6 +95,7 @@ impl Offer {
             E::SERVER_NAME => self.server_name.is_some(),
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !self.config.common.alpn_protocols.is_empty(),
             E::USE_SRTP => !self.config.common.srtp_profiles.is_empty(),
+            E::TICKET_REQUEST => self.config.ticket_request.is_some(),
             _ => self.arrangement.offers(extension),
         }
     }

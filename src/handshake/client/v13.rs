@@ -8,6 +8,7 @@ use crate::error::{Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{self, Signer};
 use crate::handshake::custom;
+use crate::handshake::ticket::{MAX_TICKETS_TAKEN, Resumption};
 use crate::handshake::wait::{Resume, SelectedCredentials, Signature, Verified, Wait};
 use crate::handshake::{Context, EPOCH_APPLICATION, Established, Negotiated, SrtpSelection, State, body_of};
 use crate::schedule::v13::{HandshakeSecret, MasterSecret, TrafficSecret};
@@ -58,7 +59,7 @@ impl ExpectEncryptedExtensions {
 fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensions) -> Result<Negotiated, Error> {
     use ExtensionType as E;
     // supported_groups is for information (RFC 9846 §4.3.7); the others answer what we offered.
-    let allowed: Vec<_> = [E::SERVER_NAME, E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, E::USE_SRTP]
+    let allowed: Vec<_> = [E::SERVER_NAME, E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, E::USE_SRTP, E::TICKET_REQUEST]
         .into_iter()
         .filter(|extension| offer.offers(*extension))
         .chain([E::SUPPORTED_GROUPS])
@@ -202,7 +203,7 @@ impl ExpectFinished {
         authentication::verify_finished(&server, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;
 
         let master = secret.into_master();
-        let application = ApplicationKeys::new(&master, &transcript, &offer, cx);
+        let application = ApplicationKeys::new(master, &transcript, &offer, cx);
         // From here on the server may send application data, and retransmissions of what was before.
         cx.install_read(EPOCH_APPLICATION, &application.server);
         let ending = Ending { offer, negotiated, peer_certificates, client, application, transcript };
@@ -223,15 +224,17 @@ struct ApplicationKeys {
     client: TrafficSecret,
     server: TrafficSecret,
     exporter: crate::schedule::exporter::ExporterSecret,
+    master: MasterSecret,
 }
 
 impl ApplicationKeys {
-    fn new(master: &MasterSecret, transcript: &Transcript, offer: &Offer, cx: &mut Context<'_>) -> Self {
+    fn new(master: MasterSecret, transcript: &Transcript, offer: &Offer, cx: &mut Context<'_>) -> Self {
         let hash = transcript.current();
         let keys = Self {
             client: master.client_traffic(&hash),
             server: master.server_traffic(&hash),
             exporter: master.exporter(&hash),
+            master,
         };
         cx.log_secret("CLIENT_TRAFFIC_SECRET_0", &offer.random, keys.client.expose());
         cx.log_secret("SERVER_TRAFFIC_SECRET_0", &offer.random, keys.server.expose());
@@ -255,6 +258,14 @@ impl Ending {
     fn finish(mut self, cx: &mut Context<'_>) -> Result<State, Error> {
         authentication::send_finished(&self.client, &mut self.transcript, cx)?;
         cx.install_write(EPOCH_APPLICATION, &self.application.client);
+        let resumption = self.offer.config.resumption.then(|| {
+            Box::new(Resumption {
+                secret: self.application.master.resumption(&self.transcript.current()),
+                tickets: MAX_TICKETS_TAKEN,
+                authenticated_at: cx.now,
+                server_name: self.offer.peer_name.clone(),
+            })
+        });
         Ok(State::Complete(Box::new(Established {
             negotiated: self.negotiated,
             peer_certificates: self.peer_certificates,
@@ -266,6 +277,7 @@ impl Ending {
             pending_key_update: None,
             is_server: false,
             client_random: self.offer.random,
+            resumption,
         })))
     }
 }

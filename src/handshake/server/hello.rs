@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use crate::codec::Decode as _;
 use crate::config::{ExtensionMessage, ServerConfig};
+use crate::crypto::psk::PskMode;
 use crate::crypto::task::{CredentialsRequest, Task};
 use crate::crypto::{CipherSuiteImpl, HashOutput};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::handshake::connected::SrtpSelection;
 use crate::handshake::custom::{self, PeerExtension};
+use crate::handshake::ticket::ticket_count;
 use crate::handshake::wait::{Resume, SelectedCredentials, Wait};
 use crate::handshake::{Context, EPOCH_PLAINTEXT, State, body_of};
 use crate::trace::Event;
 use crate::transcript::{Transcript, TranscriptBuffer};
-use crate::wire::client_hello::{ClientHello, Random};
+use crate::wire::client_hello::{ClientHello, Random, TicketRequest};
 use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SignatureScheme};
 
 use super::negotiate::{Selection, hello_retry_request, negotiate};
@@ -163,6 +165,8 @@ fn is_same_offer(first: &ClientHello, second: &ClientHello) -> bool {
         && a.server_name == b.server_name
         && a.alpn == b.alpn
         && a.use_srtp == b.use_srtp
+        && a.ticket_request == b.ticket_request
+        && a.psk_key_exchange_modes == b.psk_key_exchange_modes
 }
 
 /// What the client offered beyond suite and group, and what we chose from it.
@@ -177,6 +181,10 @@ pub struct Offered {
     pub alpn_protocol: Option<Vec<u8>>,
     /// The SRTP profile that we chose.
     pub srtp: Option<SrtpSelection>,
+    /// How many tickets it asked for, if it did.
+    pub ticket_request: Option<TicketRequest>,
+    /// How many tickets it is to get.
+    pub tickets: u8,
     /// Its custom extensions.
     pub custom: Vec<PeerExtension>,
 }
@@ -206,12 +214,18 @@ impl Offered {
             return Err(PeerIncompatible::NoSrtpProfile.into());
         }
         let custom = custom::receive(&common.custom_extensions, ExtensionMessage::ClientHello, &extensions.others)?;
+        // RFC 9846 §4.7.1: tickets are for clients that could use them.
+        let modes = extensions.psk_key_exchange_modes.as_deref().unwrap_or(&[]);
+        let takes_tickets = modes.contains(&PskMode::PskWithKeyShare.number());
+        let tickets = if takes_tickets { ticket_count(config, extensions.ticket_request, false) } else { 0 };
         Ok(Self {
             random: hello.random,
             server_name: extensions.server_name,
             schemes: extensions.signature_algorithms.unwrap_or_default(),
             alpn_protocol,
             srtp,
+            ticket_request: extensions.ticket_request,
+            tickets,
             custom,
         })
     }

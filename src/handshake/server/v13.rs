@@ -10,12 +10,13 @@ use crate::error::{Error, PeerMisbehaved, TaskFailure};
 use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{self, Signer};
 use crate::handshake::custom;
+use crate::handshake::ticket::Resumption;
 use crate::handshake::wait::{KeyShareResponse, Resume, Signature, Verified, Wait};
 use crate::handshake::{
     Context, EPOCH_APPLICATION, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, Established, Negotiated, State, body_of,
 };
 use crate::schedule::exporter::ExporterSecret;
-use crate::schedule::v13::{EarlySecret, HandshakeSecret, TrafficSecret};
+use crate::schedule::v13::{EarlySecret, HandshakeSecret, MasterSecret, TrafficSecret};
 use crate::transcript::Transcript;
 use crate::wire::certificate::CertificateRequest;
 use crate::wire::client_hello::{KeyShareEntry, UseSrtp};
@@ -67,7 +68,8 @@ impl Resume for Box<AwaitKeyShare> {
             server_name: offered.server_name.clone(),
             peer_extensions: offered.custom.clone(),
         };
-        send_encrypted_extensions(&config, &negotiated, &mut transcript, cx)?;
+        let expected_tickets = offered.ticket_request.map(|_| offered.tickets);
+        send_encrypted_extensions(&config, &negotiated, expected_tickets, &mut transcript, cx)?;
         if config.client_auth != ClientAuth::None {
             send_certificate_request(&config, &mut transcript, cx)?;
         }
@@ -109,6 +111,7 @@ fn server_hello(
 fn send_encrypted_extensions(
     config: &ServerConfig,
     negotiated: &Negotiated,
+    expected_tickets: Option<u8>,
     transcript: &mut Transcript,
     cx: &mut Context<'_>,
 ) -> Result<(), Error> {
@@ -116,6 +119,11 @@ fn send_encrypted_extensions(
         alpn: negotiated.alpn_protocol.clone(),
         use_srtp: negotiated.srtp.as_ref().map(|srtp| UseSrtp { profiles: vec![srtp.profile], mki: srtp.mki.clone() }),
         server_name_ack: negotiated.server_name.is_some(),
+        //= https://www.rfc-editor.org/rfc/rfc9149#section-3
+        //# A server that supports and uses a client "ticket_request" extension
+        //# MUST also send the "ticket_request" extension in the
+        //# EncryptedExtensions message.
+        ticket_request: expected_tickets.filter(|_| config.tickets.is_some()),
         others: custom::answer(
             &config.common.custom_extensions,
             ExtensionMessage::EncryptedExtensions,
@@ -165,6 +173,7 @@ impl Resume for Box<AwaitSignature> {
             client: master.client_traffic(&hash),
             server: master.server_traffic(&hash),
             exporter: master.exporter(&hash),
+            master,
         };
         cx.log_secret("CLIENT_TRAFFIC_SECRET_0", &offered.random, application.client.expose());
         cx.log_secret("SERVER_TRAFFIC_SECRET_0", &offered.random, application.server.expose());
@@ -187,6 +196,7 @@ struct ApplicationKeys {
     client: TrafficSecret,
     server: TrafficSecret,
     exporter: ExporterSecret,
+    master: MasterSecret,
 }
 
 /// What the states that wait for the client's last flight carry along.
@@ -280,6 +290,14 @@ impl ExpectFinished {
         let Progress { offered, negotiated, client, application, mut transcript, peer_certificates, .. } = self.0;
         authentication::verify_finished(&client, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;
         cx.install_read(EPOCH_APPLICATION, &application.client);
+        let resumption = (offered.tickets > 0).then(|| {
+            Box::new(Resumption {
+                secret: application.master.resumption(&transcript.current()),
+                tickets: offered.tickets,
+                authenticated_at: cx.now,
+                server_name: negotiated.server_name.clone(),
+            })
+        });
         Ok(State::Complete(Box::new(Established {
             negotiated,
             peer_certificates,
@@ -291,6 +309,7 @@ impl ExpectFinished {
             pending_key_update: None,
             is_server: true,
             client_random: offered.random,
+            resumption,
         })))
     }
 }
