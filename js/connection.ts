@@ -3,7 +3,7 @@ import { type Link, now, Pump } from './driver.js';
 import { DtlsError, optionError } from './errors.js';
 import { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent } from './events.js';
 import { init, loadSync } from './load.js';
-import { checkConfig, type ConfigOptions, refuseUnknown } from './options.js';
+import { checkConfig, type ConfigOptions, type PeerExtension, refuseUnknown } from './options.js';
 import { checkOption } from './options/checks.js';
 import { DatagramQueue } from './queue.js';
 import type { TraceEvent } from './trace.js';
@@ -161,6 +161,11 @@ export class DtlsConnection extends EventTarget {
   /** The name that the client asked for, if it did. */
   get servername(): string | undefined {
     return this.#negotiated?.servername;
+  }
+
+  /** The custom extensions that the peer sent (`customExtensions`). */
+  get peerExtensions(): readonly PeerExtension[] {
+    return this.#negotiated?.peerExtensions ?? [];
   }
 
   /** The keys of SRTP, if `srtpProfiles` have one in common. */

@@ -13,12 +13,16 @@
 
 import { Scratch, Connection as RawConnection, Endpoint as RawEndpoint, fingerprint as rawFingerprint, selfSigned } from './dtls_wasm.js';
 import { buildConfig, type ConfigOptions } from './options.js';
+import type { ExtensionMessage, PeerExtension } from './options/extensions.js';
 import { type CertificateOptions, checkCertificateOptions, type GeneratedCertificate } from './options/certificates.js';
 import { DtlsError, type DtlsAlert, type DtlsErrorCode, fromBinding } from './errors.js';
 import { assertLoaded, readMemory, writeInput } from './load.js';
 
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
-export type { CertificateOptions, CertificateSource, ConfigOptions, Fingerprint, GeneratedCertificate } from './options.js';
+export type {
+  CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
+  PeerExtension,
+} from './options.js';
 export { init, initSync, type ModuleSource } from './load.js';
 
 /** The state of a connection. */
@@ -54,6 +58,8 @@ export interface Negotiated {
   readonly srtpProfile: string | undefined;
   /** The name that the client asked for, if it did. */
   readonly servername: string | undefined;
+  /** The custom extensions that the peer sent. */
+  readonly peerExtensions: readonly PeerExtension[];
 }
 
 /** The keys of SRTP (RFC 5764 §4.2), from this side's point of view. */
@@ -140,7 +146,15 @@ export class Connection {
     const cipher = this.#raw.cipher();
     if (cipher === undefined) return undefined;
     const [group, alpnProtocol, srtpProfile, servername] = [this.#raw.group(), this.#raw.alpnProtocol(), this.#raw.srtpProfile(), this.#raw.servername()];
-    return { cipher, group, alpnProtocol, srtpProfile, servername };
+    return { cipher, group, alpnProtocol, srtpProfile, servername, peerExtensions: this.#peerExtensions() };
+  }
+
+  #peerExtensions(): PeerExtension[] {
+    const extensions: PeerExtension[] = [];
+    for (let message; (message = this.#raw.peerExtension(extensions.length)) !== undefined;) {
+      extensions.push({ type: Scratch.number(0), message: message as ExtensionMessage, data: output() });
+    }
+    return extensions;
   }
 
   /** The peer's certificates, DER, its own first. */

@@ -23,7 +23,10 @@ export { DtlsConnection, type DtlsConnectionOptions, type DtlsConnectionState, t
 export type { SrtpKeys } from './core.js';
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
 export { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent } from './events.js';
-export type { CertificateOptions, CertificateSource, ConfigOptions, Fingerprint, GeneratedCertificate } from './options.js';
+export type {
+  CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
+  PeerExtension,
+} from './options.js';
 export { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
 export { type DatagramStreams, streamTransport } from './transports/streams.js';
 export type { DatagramReceiver, DatagramTransport } from './transports/transport.js';

@@ -3,12 +3,14 @@
 import { Config as RawConfig } from './dtls_wasm.js';
 import { DtlsError, fromBinding, optionError } from './errors.js';
 import { type CertificateChoice, certificatesOf, rootsOf } from './options/certificates.js';
+import { applyExtensions, checkExtensions, EXTENSION_OPTIONS, type ExtensionOptions } from './options/extensions.js';
 import { bytesOf, checkArray, checkBoolean, checkBytes, checkNumber, list, names } from './options/checks.js';
 
 export type { CertificateChoice, CertificateOptions, CertificateSource, Fingerprint, GeneratedCertificate } from './options/certificates.js';
+export type { CustomExtension, ExtensionMessage, ExtensionOptions, PeerExtension } from './options/extensions.js';
 
 /** What both roles, and all ways to make a connection, take. */
-export interface ConfigOptions extends CertificateChoice {
+export interface ConfigOptions extends CertificateChoice, ExtensionOptions {
   /** The application protocols to offer or accept (RFC 7301), best first. */
   ALPNProtocols?: readonly string[] | undefined;
   /** The SRTP profiles to offer or accept (RFC 5764), best first, as in `'SRTP_AEAD_AES_128_GCM'`. */
@@ -38,7 +40,7 @@ export interface ConfigOptions extends CertificateChoice {
 
 const CONFIG_OPTIONS = [
   'certificate', 'cert', 'key', 'ca', 'remoteFingerprints', 'requestCert', 'rejectUnauthorized', 'ALPNProtocols', 'srtpProfiles', 'ciphers',
-  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie',
+  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie', ...EXTENSION_OPTIONS,
 ];
 
 /**
@@ -67,6 +69,7 @@ export function checkConfig(role: 'client' | 'server', options: ConfigOptions): 
   for (const name of ['ciphers', 'groups', 'keyShares'] as const) {
     if (typeof options[name] !== 'string') checkArray(name, options[name]);
   }
+  checkExtensions(options);
   for (const { cert, key } of certificatesOf(options)) {
     for (const part of list(cert)) checkBytes('cert', part);
     if (list(cert).length === 0) throw optionError('cert', 'PEM text or DER bytes', cert);
@@ -119,6 +122,7 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions): 
     if (options.maxDatagramSize !== undefined) raw.setMaxDatagramSize(options.maxDatagramSize);
     raw.setTimeouts(options.initialTimeout, options.maxTimeout, options.maxRetransmissions, options.handshakeTimeout);
     if (options.cookie === false) raw.withoutCookie();
+    applyExtensions(raw, options);
     raw.check();
     return raw;
   } catch (thrown) {

@@ -14,6 +14,12 @@ use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 use super::failure;
 use super::identity::{private_key_der, read_certificates};
 
+mod extensions;
+
+pub(super) use extensions::message_name;
+
+use extensions::Extensions;
+
 const INVALID_CERT: &str = "ERR_DTLS_INVALID_CERT";
 const INVALID_KEY: &str = "ERR_DTLS_INVALID_KEY";
 const INVALID_FINGERPRINT: &str = "ERR_DTLS_INVALID_FINGERPRINT";
@@ -46,6 +52,7 @@ pub struct Config {
     max_retransmissions: Option<u32>,
     handshake_timeout: Option<Duration>,
     cookie: CookiePolicy,
+    extensions: Extensions,
     checked: Checked,
 }
 
@@ -87,6 +94,7 @@ impl Config {
             max_retransmissions: None,
             handshake_timeout: None,
             cookie: CookiePolicy::Always,
+            extensions: Extensions::default(),
             checked: Checked::NotYet,
         }
     }
@@ -257,6 +265,7 @@ impl Config {
     fn apply(&mut self, common: &mut CommonConfig) {
         common.alpn_protocols = core::mem::take(&mut self.alpn_protocols);
         common.srtp_profiles = core::mem::take(&mut self.srtp_profiles);
+        self.extensions.apply(common);
         set(&mut common.cipher_suites, self.cipher_suites.take());
         set(&mut common.groups, self.groups.take());
         set(&mut common.transport.max_datagram_size, self.max_datagram_size);

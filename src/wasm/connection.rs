@@ -11,7 +11,7 @@ use crate::endpoint::{ConnectionHandle, Endpoint as EndpointCore};
 use crate::time::Instant;
 use crate::trace::Direction;
 
-use super::config::Config;
+use super::config::{Config, message_name};
 use super::failure;
 use super::recording::{Recording, What};
 use super::scratch::{put_error, put_numbers, put_output, with_input, with_output};
@@ -122,6 +122,18 @@ impl Connection {
     #[wasm_bindgen(js_name = peerCertificate)]
     pub fn peer_certificate(&self, index: usize) -> Vec<u8> {
         self.read(|core| core.peer_certificates().get(index).cloned()).flatten().unwrap_or_default()
+    }
+
+    /// An extension of the peer's that was accepted: its number, the name of its message and its data in the scratch;
+    /// `undefined` behind the last one.
+    #[wasm_bindgen(js_name = peerExtension)]
+    pub fn peer_extension(&self, index: usize) -> Option<String> {
+        self.negotiated(|negotiated| {
+            let extension = negotiated.peer_extensions.get(index)?;
+            put_numbers(extension.extension_type.0.into(), 0);
+            put_output(extension.data.clone());
+            Some(message_name(extension.message).to_owned())
+        })
     }
 
     /// How many bytes one `send` may carry.
