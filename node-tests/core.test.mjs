@@ -5,29 +5,10 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import { Config, Connection, Endpoint, fingerprint, generateCertificate, init } from 'dtls-wasm/core';
 import * as bindings from '../dist/dtls_wasm.js';
+import { BEGIN, exchange } from './support/machines.mjs';
 
 const encode = (text) => new TextEncoder().encode(text);
 const decode = (bytes) => new TextDecoder().decode(bytes);
-const BEGIN = Date.UTC(2026, 0, 1);
-
-/** Hands datagrams over both ways until nobody has more to send, and gives the events of each. */
-function exchange(client, server, now = BEGIN) {
-  const events = { client: [], server: [] };
-  for (let quiet = false; !quiet;) {
-    quiet = true;
-    for (const [from, to] of [[client, server], [server, client]]) {
-      for (let datagram; (datagram = from.pollTransmit(now)) !== undefined;) {
-        to.handleDatagram(datagram, now);
-        quiet = false;
-      }
-    }
-    for (const [name, machine] of [['client', client], ['server', server]]) {
-      for (let event; (event = machine.pollEvent()) !== undefined;) events[name].push(event);
-    }
-  }
-  return events;
-}
-
 describe('the core', () => {
   let made;
   let clientConfig;
@@ -50,7 +31,7 @@ describe('the core', () => {
     const { client, server, events } = connected();
     assert.deepEqual(events, { client: [{ type: 'connected' }], server: [{ type: 'connected' }] });
     assert.deepEqual([client.state, server.state, client.isServer, server.isServer], ['connected', 'connected', false, true]);
-    assert.deepEqual(client.negotiated, { cipher: 'TLS_CHACHA20_POLY1305_SHA256', group: 'X25519MLKEM768', alpnProtocol: undefined, srtpProfile: undefined, servername: 'core.test' });
+    assert.deepEqual(client.negotiated, { cipher: 'TLS_CHACHA20_POLY1305_SHA256', group: 'X25519MLKEM768', alpnProtocol: undefined, srtpProfile: undefined, servername: 'core.test', peerExtensions: [] });
     assert.deepEqual(client.epochs, { read: 3, write: 3 });
     assert.equal(client.send(encode('a')), 'queued');
     assert.equal(client.send(encode('b')), 'queued');
