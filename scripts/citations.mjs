@@ -12,7 +12,7 @@
 // `node scripts/citations.mjs` lists what is missing; with `--all` also where everything is cited.
 
 import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { filesUnder, main, ROOT } from './steps.mjs';
 
 const ALL = process.argv.includes('--all');
@@ -32,7 +32,7 @@ function documents() {
 function citations(file) {
   const path = relative(ROOT, file);
   const lines = readFileSync(file, 'utf8').split('\n');
-  const inlineTests = lines.findIndex((line, index) => /^#\[cfg\(test\)\]/.test(line) && /^(pub )?mod \w+ \{/.test(lines[index + 1] ?? ''));
+  const inlineTests = lines.findIndex((line, index) => line.startsWith('#[cfg(test)]') && /^(pub )?mod \w+ \{/.test(lines[index + 1] ?? ''));
   const isTestFile = /^tests\/|\/tests\.rs$|\/tests\//.test(path);
   const found = [];
   lines.forEach((line, index) => {
