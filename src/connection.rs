@@ -394,7 +394,7 @@ impl Connection {
     pub fn poll_event(&mut self) -> Option<ConnectionEvent> {
         let event = self.events.pop_front()?;
         if let ConnectionEvent::Datagram(data) = &event {
-            self.received_bytes = self.received_bytes.saturating_sub(data.len());
+            self.received_bytes = self.received_bytes.saturating_sub(event::held_by(data));
         }
         Some(event)
     }

@@ -21,7 +21,8 @@ pub struct Limits {
     pub held_records: usize,
     /// Bytes of application data that wait to be sent. Default: 256 KiB.
     pub send_queue: usize,
-    /// Bytes of application data that were received and wait to be taken. Default: 1 MiB; more is dropped and counted.
+    /// Bytes of application data that were received and wait to be taken, with the queue itself. Default: 1 MiB; more is dropped
+    /// and counted.
     pub receive_queue: usize,
     /// Record numbers that one ACK lists. Default: 32: more than a flight of 32 KiB has records.
     pub ack_records: usize,

@@ -52,6 +52,12 @@ pub enum ConnectionEvent {
     Failed(Error),
 }
 
+/// What application data counts for as long as nobody has taken it: its bytes, and its place in the queue, so that data
+/// without any byte is bounded too.
+pub(super) const fn held_by(data: &[u8]) -> usize {
+    data.len().saturating_add(size_of::<ConnectionEvent>())
+}
+
 /// Why data was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {

@@ -1,5 +1,6 @@
 //! The way in: datagram, record, content.
 
+use super::event::held_by;
 use super::{Connection, ConnectionEvent, ConnectionState};
 use crate::codec::{Decode as _, Reader};
 use crate::error::{Error, PeerMisbehaved};
@@ -142,7 +143,7 @@ impl Connection {
     }
 
     fn handle_application_data(&mut self, content: &[u8]) -> Handled {
-        let held = self.received_bytes.saturating_add(content.len());
+        let held = self.received_bytes.saturating_add(held_by(content));
         if held > self.common().limits.receive_queue {
             return Handled::Ignored(DiscardReason::NoRoom);
         }
