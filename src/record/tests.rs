@@ -1,9 +1,14 @@
 mod sealing;
 
+use super::number::MAX_SEQUENCE_NUMBER;
+use super::protect13::{MAX_CIPHERTEXT, MAX_PLAINTEXT};
 use super::*;
 use crate::crypto::{AeadAlgorithm, AeadError, AeadKey, AeadLimits, CipherSuiteImpl, NONCE_LEN, RecordNumberKey, null};
+use crate::error::PeerMisbehaved;
 use crate::schedule::v13::TrafficSecret;
-use crate::wire::registry::CipherSuite;
+use crate::trace::DiscardReason;
+use crate::wire::record::{RecordNumber, UnifiedHeader};
+use crate::wire::registry::{CipherSuite, ContentType};
 
 fn keys(secret: u8) -> TrafficKeys {
     let suite = null::provider(1).suite(CipherSuite::TLS_AES_128_GCM_SHA256).unwrap();
