@@ -150,6 +150,9 @@ pub struct ClientConfig {
     pub resumption: bool,
     /// How many tickets to ask for (RFC 9149). Default: as many as the server likes.
     pub ticket_request: Option<TicketRequest>,
+    /// Whether to let the server ask for a certificate after the handshake (RFC 9846 §4.3.6). Default: false: which of the
+    /// things that the application said before such a proof it is to cover, the application has to know.
+    pub post_handshake_auth: bool,
 }
 
 impl ClientConfig {
@@ -157,7 +160,7 @@ impl ClientConfig {
     pub fn new(provider: Arc<CryptoProvider>, backend: Arc<dyn Backend>) -> Self {
         let common = CommonConfig::new(provider, backend);
         let key_shares = default_key_shares(&common.groups);
-        Self { common, key_shares, resumption: false, ticket_request: None }
+        Self { common, key_shares, resumption: false, ticket_request: None, post_handshake_auth: false }
     }
 
     /// Checks everything that would otherwise go wrong later.

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::config::{ClientConfig, CommonConfig, ConfigError, ServerConfig};
-use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
+use crate::crypto::task::{PresentedIdentity, Task, TaskError, TaskId, TaskOutput};
 use crate::error::Error;
 use crate::flight::acknowledge::ToAcknowledge;
 use crate::flight::outgoing::Outgoing;
@@ -29,6 +29,7 @@ use crate::wire::alert::Alert;
 use crate::wire::post_handshake::KeyUpdateRequest;
 use crate::wire::record::RecordNumber;
 
+mod authentication;
 mod drive;
 mod event;
 mod last_words;
@@ -39,10 +40,12 @@ mod receive;
 mod timers;
 mod transmit;
 
+pub use crate::handshake::exchange::ExchangeId;
+pub use crate::handshake::exchange::client_auth::RequestAuthenticationError;
 pub use event::{ConnectionEvent, ConnectionState, SendError, SrtpKeys, Stats, UpdateKeysError};
 pub use name::ServerName;
 
-use drive::TaskSlot;
+use drive::Tasks;
 use last_words::LastWords;
 use timers::Timers;
 
@@ -64,7 +67,7 @@ pub struct Connection {
     handshake: Option<State>,
     /// Present from then on.
     established: Option<Box<Established>>,
-    task: TaskSlot,
+    tasks: Tasks,
     /// Records whose keys do not exist yet.
     held: VecDeque<Vec<u8>>,
     /// Application data that arrived before the handshake was complete.
@@ -197,7 +200,7 @@ impl Connection {
             flight_datagram_size,
             handshake: None,
             established: None,
-            task: TaskSlot::default(),
+            tasks: Tasks::default(),
             held: VecDeque::new(),
             early: VecDeque::new(),
             events: VecDeque::new(),
@@ -234,7 +237,13 @@ impl Connection {
     /// The peer's certificate chain, DER, its own certificate first; empty before the handshake is complete, or if the
     /// peer has none.
     pub fn peer_certificates(&self) -> &[Vec<u8>] {
-        self.established.as_ref().map(|established| established.peer_certificates.as_slice()).unwrap_or_default()
+        self.peer_identity().map(|peer| peer.chain.as_slice()).unwrap_or_default()
+    }
+
+    /// Who the peer is, once the handshake is complete, and if it proved that by a certificate; if it did so several times,
+    /// the last.
+    pub fn peer_identity(&self) -> Option<&PresentedIdentity> {
+        self.established.as_ref()?.peer.as_deref()
     }
 
     /// Why the connection failed, if it did.
@@ -387,7 +396,7 @@ impl Connection {
 
     /// A task that the configured back end did not run, to be answered by [`handle_task`](Self::handle_task).
     pub fn poll_task(&mut self) -> Option<(TaskId, Task)> {
-        self.task.take_published()
+        self.tasks.take_published()
     }
 
     /// Something that the application should know.
@@ -410,7 +419,15 @@ impl Connection {
 
 impl Connection {
     fn context<'a>(&'a mut self, now: Instant, sent: &'a mut bool) -> Context<'a> {
-        Context { now, records: &mut self.records, outgoing: &mut self.outgoing, tracer: &mut self.tracer, sent }
+        let config = self.role.common();
+        Context {
+            now,
+            config,
+            records: &mut self.records,
+            outgoing: &mut self.outgoing,
+            tracer: &mut self.tracer,
+            sent,
+        }
     }
 }
 

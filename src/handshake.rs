@@ -10,13 +10,16 @@
 //! ExpectServerHello  <- HelloRetryRequest            SelectCredentials (task)
 //! AgreeKey (task)                                    RespondKeyShare (task)
 //! ExpectEncryptedExtensions                          Sign (task)
-//! ExpectCertificateOrRequest                         ExpectCertificate          if it was asked for
-//! ExpectCertificateVerify                            ExpectCertificateVerify    if there is one
-//! VerifySignature, VerifyPeer (tasks)                VerifySignature, VerifyPeer (tasks)
-//! ExpectFinished                                     ExpectFinished
-//! SelectCredentials, Sign (tasks)                    Complete
+//! ExpectCertificateOrRequest                         VerifyClient               if a certificate was asked for
+//! VerifyServer                                       ExpectFinished
+//! ExpectFinished                                     Complete
+//! SignClient
 //! Complete
 //! ```
+//!
+//! `VerifyServer` and `VerifyClient` are the same machine in the machine (`authentication/peer.rs`): expect Certificate,
+//! expect CertificateVerify, then the tasks VerifySignature and VerifyPeer; so are `SignClient` and the server's `Sign`
+//! (`authentication/own.rs`). Exchanges that begin after the handshake (`exchange.rs`) use both.
 
 use crate::crypto::task::{Task, TaskError, TaskOutput};
 use crate::error::{Error, PeerMisbehaved};
@@ -27,6 +30,7 @@ pub mod client;
 pub mod connected;
 pub mod context;
 pub mod custom;
+pub mod exchange;
 pub mod server;
 pub mod ticket;
 pub mod wait;
@@ -48,18 +52,12 @@ pub enum State {
     ExpectEncryptedExtensions(Box<client::v13::ExpectEncryptedExtensions>),
     /// Client: EncryptedExtensions arrived.
     ExpectCertificateOrRequest(Box<client::v13::ExpectCertificateOrRequest>),
-    /// Client: the server's chain arrived.
-    ExpectServerCertificateVerify(Box<client::v13::ExpectCertificateVerify>),
-    /// Client: the server's signature is being checked.
-    VerifyServerSignature(Wait<Box<client::v13::AwaitSignatureVerified>>),
-    /// Client: the server's chain is being judged.
-    VerifyServer(Wait<Box<client::v13::AwaitPeerVerified>>),
+    /// Client: the server proves who it is.
+    VerifyServer(Box<client::v13::VerifyServer>),
     /// Client: the server proved who it is.
     ExpectServerFinished(Box<client::v13::ExpectFinished>),
-    /// Client: our certificate is being chosen.
-    SelectClientCredentials(Wait<Box<client::v13::AwaitCredentials>>),
-    /// Client: our CertificateVerify is being signed.
-    SignClient(Wait<Box<client::v13::AwaitSignature>>),
+    /// Client: we prove who we are.
+    SignClient(Box<client::v13::SignClient>),
     /// Server: nothing arrived yet, or a HelloRetryRequest was sent.
     ExpectClientHello(Box<server::hello::ExpectClientHello>),
     /// Server: our certificate is being chosen.
@@ -67,15 +65,9 @@ pub enum State {
     /// Server: our key share is being made.
     RespondKeyShare(Wait<Box<server::v13::AwaitKeyShare>>),
     /// Server: our CertificateVerify is being signed.
-    SignServer(Wait<Box<server::v13::AwaitSignature>>),
-    /// Server: our flight was sent, with a CertificateRequest.
-    ExpectClientCertificate(Box<server::v13::ExpectCertificate>),
-    /// Server: the client's chain arrived.
-    ExpectClientCertificateVerify(Box<server::v13::ExpectCertificateVerify>),
-    /// Server: the client's signature is being checked.
-    VerifyClientSignature(Wait<Box<server::v13::AwaitSignatureVerified>>),
-    /// Server: the client's chain is being judged.
-    VerifyClient(Wait<Box<server::v13::AwaitPeerVerified>>),
+    SignServer(Box<server::v13::SignServer>),
+    /// Server: our flight was sent, with a CertificateRequest, and the client proves who it is.
+    VerifyClient(Box<server::v13::VerifyClient>),
     /// Server: only the client's Finished is missing.
     ExpectClientFinished(Box<server::v13::ExpectFinished>),
     /// Both: application data flows.
@@ -88,15 +80,12 @@ impl State {
         Some(match self {
             Self::MakeShares(wait) => wait.task(),
             Self::AgreeKey(wait) => wait.task(),
-            Self::VerifyServerSignature(wait) => wait.task(),
-            Self::VerifyServer(wait) => wait.task(),
-            Self::SelectClientCredentials(wait) => wait.task(),
-            Self::SignClient(wait) => wait.task(),
+            Self::VerifyServer(state) => return state.task(),
+            Self::SignClient(state) => state.task(),
             Self::SelectServerCredentials(wait) => wait.task(),
             Self::RespondKeyShare(wait) => wait.task(),
-            Self::SignServer(wait) => wait.task(),
-            Self::VerifyClientSignature(wait) => wait.task(),
-            Self::VerifyClient(wait) => wait.task(),
+            Self::SignServer(state) => state.task(),
+            Self::VerifyClient(state) => return state.task(),
             _ => return None,
         })
     }
@@ -106,15 +95,12 @@ impl State {
         match self {
             Self::MakeShares(wait) => wait.finish(result, cx),
             Self::AgreeKey(wait) => wait.finish(result, cx),
-            Self::VerifyServerSignature(wait) => wait.finish(result, cx),
-            Self::VerifyServer(wait) => wait.finish(result, cx),
-            Self::SelectClientCredentials(wait) => wait.finish(result, cx),
-            Self::SignClient(wait) => wait.finish(result, cx),
+            Self::VerifyServer(state) => state.finish(result),
+            Self::SignClient(state) => state.finish(result, cx),
             Self::SelectServerCredentials(wait) => wait.finish(result, cx),
             Self::RespondKeyShare(wait) => wait.finish(result, cx),
-            Self::SignServer(wait) => wait.finish(result, cx),
-            Self::VerifyClientSignature(wait) => wait.finish(result, cx),
-            Self::VerifyClient(wait) => wait.finish(result, cx),
+            Self::SignServer(state) => state.finish(result, cx),
+            Self::VerifyClient(state) => state.finish(result),
             // A state that waits for no task was given no result: `drive` asks `task` first.
             other => Ok(other),
         }
@@ -130,12 +116,11 @@ impl State {
         match self {
             Self::ExpectServerHello(state) => state.handle(message, cx),
             Self::ExpectEncryptedExtensions(state) => state.handle(message),
-            Self::ExpectCertificateOrRequest(state) => state.handle(message),
-            Self::ExpectServerCertificateVerify(state) => state.handle(message, cx),
+            Self::ExpectCertificateOrRequest(state) => state.handle(message, cx),
+            Self::VerifyServer(state) => state.handle(message, cx),
             Self::ExpectServerFinished(state) => state.handle(message, cx),
             Self::ExpectClientHello(state) => state.handle(message, cx),
-            Self::ExpectClientCertificate(state) => state.handle(message),
-            Self::ExpectClientCertificateVerify(state) => state.handle(message, cx),
+            Self::VerifyClient(state) => state.handle(message, cx),
             Self::ExpectClientFinished(state) => state.handle(message, cx),
             _ => Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into()),
         }
@@ -158,17 +143,14 @@ impl State {
             Self::AgreeKey(_) => "agree_key",
             Self::ExpectEncryptedExtensions(_) => "expect_encrypted_extensions",
             Self::ExpectCertificateOrRequest(_) => "expect_certificate_or_request",
-            Self::ExpectServerCertificateVerify(_) | Self::ExpectClientCertificateVerify(_) => {
-                "expect_certificate_verify"
-            }
-            Self::VerifyServerSignature(_) | Self::VerifyClientSignature(_) => "verify_signature",
-            Self::VerifyServer(_) | Self::VerifyClient(_) => "verify_peer",
+            Self::VerifyServer(state) => state.name(),
+            Self::VerifyClient(state) => state.name(),
             Self::ExpectServerFinished(_) | Self::ExpectClientFinished(_) => "expect_finished",
-            Self::SelectClientCredentials(_) | Self::SelectServerCredentials(_) => "select_credentials",
-            Self::SignClient(_) | Self::SignServer(_) => "sign",
+            Self::SelectServerCredentials(_) => "select_credentials",
+            Self::SignClient(state) => state.name(),
+            Self::SignServer(_) => "sign",
             Self::ExpectClientHello(_) => "expect_client_hello",
             Self::RespondKeyShare(_) => "respond_key_share",
-            Self::ExpectClientCertificate(_) => "expect_certificate",
             Self::Complete(_) => "complete",
         }
     }

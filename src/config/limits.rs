@@ -17,6 +17,9 @@ pub struct Limits {
     pub fragments: usize,
     /// Certificates in the peer's chain. Default: 10.
     pub certificate_chain: usize,
+    /// Requests for a client certificate that may be unanswered, or whose answer is not acknowledged yet. Default: 4: an
+    /// application that asks again before it was answered asks for another purpose, and has few of those.
+    pub authentication_requests: usize,
     /// Records that are held because their keys do not exist yet. Default: 8: a flight that overtakes a ServerHello.
     pub held_records: usize,
     /// Bytes of application data that wait to be sent. Default: 256 KiB.
@@ -42,6 +45,7 @@ impl Default for Limits {
             messages_ahead: 8,
             fragments: 64,
             certificate_chain: 10,
+            authentication_requests: 4,
             held_records: 8,
             send_queue: 256 * 1024,
             receive_queue: 1024 * 1024,

@@ -1,56 +1,85 @@
 //! The one loop that changes the handshake's state.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Connection, ConnectionEvent, ConnectionState, Role};
 use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
 use crate::error::Error;
 use crate::handshake::connected::PostHandshake;
+use crate::handshake::exchange::{ExchangeId, Outcome};
 use crate::handshake::{Context, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, Established, State};
 use crate::time::Instant;
-use crate::trace::{Direction, Event};
+use crate::trace::{Direction, Event, Tracer};
 use crate::wire::alert::Alert;
 use crate::wire::registry::AlertDescription;
 
-/// The one task that may be outstanding.
+/// The tasks that are outstanding.
 #[derive(Default)]
-pub struct TaskSlot {
+pub struct Tasks {
     next_id: u32,
-    /// The task that was handed out, or is about to be.
-    issued: Option<TaskId>,
-    /// Waits for `poll_task`.
-    published: Option<(TaskId, Task)>,
+    outstanding: Vec<Outstanding>,
+    /// Wait for `poll_task`.
+    published: VecDeque<(TaskId, Task)>,
+}
+
+/// A task that was handed out, or is about to be.
+struct Outstanding {
+    id: TaskId,
+    owner: Owner,
     /// Its result, once it is there.
     result: Option<Result<TaskOutput, TaskError>>,
 }
 
-impl TaskSlot {
-    pub const fn take_published(&mut self) -> Option<(TaskId, Task)> {
-        self.published.take()
+/// What waits for a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Handshake,
+    Exchange(ExchangeId),
+}
+
+impl Tasks {
+    pub fn take_published(&mut self) -> Option<(TaskId, Task)> {
+        self.published.pop_front()
     }
 
-    fn issue(&mut self, task: Task) -> TaskId {
+    fn issue(&mut self, owner: Owner, task: Task) -> TaskId {
         let id = TaskId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        self.issued = Some(id);
-        self.published = Some((id, task));
+        self.outstanding.push(Outstanding { id, owner, result: None });
+        self.published.push_back((id, task));
         id
     }
 
+    /// Keeps a result for whoever waits for it; false: nobody does.
+    fn finish(&mut self, id: TaskId, result: Result<TaskOutput, TaskError>) -> bool {
+        let waiting = self.outstanding.iter_mut().find(|task| task.id == id && task.result.is_none());
+        waiting.map(|task| task.result = Some(result)).is_some()
+    }
+
+    fn is_outstanding(&self, owner: Owner) -> bool {
+        self.outstanding.iter().any(|task| task.owner == owner)
+    }
+
+    /// The result that `owner` waits for, if it is there.
+    fn take_result(&mut self, owner: Owner) -> Option<Result<TaskOutput, TaskError>> {
+        let place = self.outstanding.iter().position(|task| task.owner == owner && task.result.is_some())?;
+        self.outstanding.swap_remove(place).result
+    }
+
     fn abandon(&mut self) {
-        self.issued = None;
-        self.published = None;
-        self.result = None;
+        self.outstanding.clear();
+        self.published.clear();
     }
 }
 
 impl Connection {
     pub(super) fn finish_task(&mut self, id: TaskId, result: Result<TaskOutput, TaskError>, now: Instant) {
-        if self.task.issued != Some(id) || self.task.result.is_some() {
+        let ok = result.is_ok();
+        if !self.tasks.finish(id, result) {
             return;
         }
-        self.tracer.tell(now, || Event::TaskFinished { id, ok: result.is_ok() });
-        self.task.result = Some(result);
+        self.tracer.tell(now, || Event::TaskFinished { id, ok });
         self.drive(now);
         self.release_held(now);
     }
@@ -76,23 +105,11 @@ impl Connection {
             self.step(now, |cx| state.handle(&message, cx));
             return true;
         };
-        let result = match self.task.issued {
-            Some(_) => self.task.result.take(),
-            None => match self.role.common().backend.perform(task) {
-                Some(result) => Some(result),
-                None => {
-                    let name = task_name(task);
-                    let id = self.task.issue(task.clone());
-                    self.tracer.tell(now, || Event::TaskIssued { id, name });
-                    None
-                }
-            },
-        };
+        let result = run(Owner::Handshake, task, &mut self.tasks, &self.role, &mut self.tracer, now);
         let Some(result) = result else {
             self.handshake = Some(state);
             return false;
         };
-        self.task.abandon();
         self.step(now, |cx| state.finish(result, cx));
         true
     }
@@ -164,28 +181,60 @@ impl Connection {
         }
     }
 
+    /// Goes on until neither the next message nor the result of a task is there.
     fn drive_established(&mut self, now: Instant) {
         while let Some(mut established) = self.established.take() {
-            let Some(message) = self.incoming.pop() else {
-                self.established = Some(established);
-                return;
-            };
-            self.tell_message(&message, now);
-            let mut sent = false;
-            let result = established.handle(&message, &mut self.context(now, &mut sent));
+            let waited = !self.outgoing.is_empty();
+            let step = self.step_established(&mut established, now);
             let epoch = established.read_epoch;
             self.established = Some(established);
-            match result {
-                Ok(PostHandshake::Nothing) => {}
-                Ok(PostHandshake::SessionReceived(session)) => {
+            match step {
+                Ok(None) => return,
+                Ok(Some(PostHandshake::Nothing)) => {}
+                Ok(Some(PostHandshake::SessionReceived(session))) => {
                     self.events.push_back(ConnectionEvent::SessionReceived(session));
                 }
-                Ok(PostHandshake::ReadKeysUpdated) => {
+                Ok(Some(PostHandshake::ReadKeysUpdated)) => {
                     self.events.push_back(ConnectionEvent::KeysUpdated { direction: Direction::Received, epoch });
                 }
+                Ok(Some(PostHandshake::ExchangeDone(request, Outcome::PeerAuthenticated(peer)))) => {
+                    self.events.push_back(ConnectionEvent::PeerAuthenticated { request, peer });
+                }
+                Ok(Some(PostHandshake::ExchangeDone(request, Outcome::PeerDeclined))) => {
+                    self.events.push_back(ConnectionEvent::PeerDeclined { request });
+                }
+                Ok(Some(PostHandshake::ExchangeDone(_, Outcome::Silent))) => {}
                 Err(error) => return self.fail(error, now),
             }
+            if waited && self.outgoing.is_empty() {
+                // An answer acknowledged what it answers.
+                self.all_acknowledged(now);
+            }
         }
+    }
+
+    /// One step: `None` if there is none to take.
+    fn step_established(
+        &mut self,
+        established: &mut Established,
+        now: Instant,
+    ) -> Result<Option<PostHandshake>, Error> {
+        if matches!(self.state, ConnectionState::Closed | ConnectionState::Failed) {
+            return Ok(None);
+        }
+        let mut sent = false;
+        established.send_exchanges(&mut self.context(now, &mut sent))?;
+        let ready = established.exchanges.tasks().find_map(|(id, task)| {
+            let owner = Owner::Exchange(id);
+            run(owner, task, &mut self.tasks, &self.role, &mut self.tracer, now).map(|result| (id, result))
+        });
+        if let Some((id, result)) = ready {
+            let outcome = established.finish_exchange_task(id, result)?;
+            return Ok(Some(outcome.map(|outcome| (id, outcome)).into()));
+        }
+        let Some(message) = self.incoming.pop() else { return Ok(None) };
+        self.tell_message(&message, now);
+        established.handle(&message, &mut self.context(now, &mut sent)).map(Some)
     }
 
     /// The peer acknowledged everything that was sent.
@@ -203,6 +252,7 @@ impl Connection {
         let mut sent = false;
         let mut cx = self.context(now, &mut sent);
         cx.discard_write(EPOCH_HANDSHAKE);
+        established.exchanges_acknowledged();
         let updated = established.pending_key_update.is_some();
         let result = if updated { established.next_write_epoch(&mut cx) } else { Ok(()) };
         let epoch = established.write_epoch;
@@ -254,7 +304,7 @@ impl Connection {
     fn end(&mut self, state: ConnectionState) {
         self.state = state;
         self.handshake = None;
-        self.task.abandon();
+        self.tasks.abandon();
         self.held.clear();
         self.early.clear();
         self.send_queue.clear();
@@ -262,6 +312,27 @@ impl Connection {
         self.to_acknowledge.clear();
         self.ack_due = false;
     }
+}
+
+/// The result of `task`, which `owner` waits for: at once, if the back end can; else the task is published, and its result
+/// comes later.
+fn run(
+    owner: Owner,
+    task: &Task,
+    tasks: &mut Tasks,
+    role: &Role,
+    tracer: &mut Tracer,
+    now: Instant,
+) -> Option<Result<TaskOutput, TaskError>> {
+    if tasks.is_outstanding(owner) {
+        return tasks.take_result(owner);
+    }
+    let result = role.common().backend.perform(task);
+    if result.is_none() {
+        let id = tasks.issue(owner, task.clone());
+        tracer.tell(now, || Event::TaskIssued { id, name: task_name(task) });
+    }
+    result
 }
 
 /// The name of a task, as the trace tells it.

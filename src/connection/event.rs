@@ -5,8 +5,10 @@ use core::fmt;
 use zeroize::ZeroizeOnDrop;
 
 use crate::crypto::resumption::Session;
+use crate::crypto::task::PresentedIdentity;
 use crate::error::Error;
 use crate::handshake::SrtpSelection;
+use crate::handshake::exchange::ExchangeId;
 use crate::schedule::exporter::ExporterSecret;
 use crate::trace::{Direction, DiscardReason};
 use crate::wire::registry::SrtpProfile;
@@ -44,6 +46,19 @@ pub enum ConnectionEvent {
     /// A ticket came, with which this connection can be resumed later: give it to a new connection. Only with
     /// [`ClientConfig::resumption`](crate::config::ClientConfig::resumption).
     SessionReceived(Box<Session>),
+    /// The client proved who it is, after the handshake: the answer to
+    /// [`request_client_authentication`](super::Connection::request_client_authentication).
+    PeerAuthenticated {
+        /// The request that it answered.
+        request: ExchangeId,
+        /// Who it is.
+        peer: Box<PresentedIdentity>,
+    },
+    /// The client has no certificate for us, after the handshake, and needed none.
+    PeerDeclined {
+        /// The request that it answered.
+        request: ExchangeId,
+    },
     /// The peer will send no more (close_notify). The connection closes by itself.
     PeerClosed,
     /// The connection ended by agreement; nothing follows.

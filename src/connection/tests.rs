@@ -13,6 +13,7 @@ use crate::sim::{Conditions, Network, Outcome, Pair};
 use crate::trace::Direction;
 use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 
+mod authentication;
 mod extensions;
 mod misbehaviour;
 mod rules;

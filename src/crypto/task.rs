@@ -1,7 +1,9 @@
 //! The second tier: slow or foreign operations, as data (tasks) that leave the connection and come back as results.
 //!
 //! The contract:
-//! 1. At most one task of a connection is outstanding. Ids are per connection and never used again.
+//! 1. Until the handshake is complete at most one task of a connection is outstanding; afterwards, one for each exchange
+//!    that goes on beside application data (post-handshake authentication). Results may come in any order. Ids are per
+//!    connection and never used again.
 //! 2. A task is owned data; secrets in it are wiped when dropped and never printed.
 //! 3. A late, foreign or repeated result is ignored. A result of the wrong kind closes the connection.
 //! 4. While a task is outstanding the connection goes on to open records, reassemble, acknowledge, retransmit and time
@@ -54,7 +56,8 @@ pub enum Task {
         /// The bytes to be signed, not hashed.
         content: Vec<u8>,
     },
-    /// Check the signature of the peer's CertificateVerify. Answer: [`TaskOutput::Verified`], or [`TaskError::Rejected`].
+    /// Check the signature of the peer's CertificateVerify. Answer: [`TaskOutput::Verified`], [`TaskError::Rejected`], or
+    /// [`TaskError::KeyMismatch`].
     VerifySignature {
         /// By this scheme.
         scheme: SignatureScheme,
@@ -130,6 +133,8 @@ pub enum TaskOutput {
 pub enum TaskError {
     /// The peer's input is at fault: an invalid public key, a wrong signature.
     Rejected,
+    /// The key in the peer's certificate is not of the kind that the scheme signs with.
+    KeyMismatch,
     /// The peer's certificate is not acceptable.
     InvalidCertificate(CertificateError),
     /// The back end is at fault.

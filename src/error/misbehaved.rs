@@ -79,6 +79,8 @@ pub enum PeerMisbehaved {
     NoContentType,
     /// A protected record whose plaintext is longer than 2^14 bytes (RFC 9846 §5.2).
     RecordOverflow,
+    /// More requests for a certificate at a time than allowed.
+    TooManyCertificateRequests,
     /// More KeyUpdates than epochs (RFC 9147 §8).
     TooManyKeyUpdates,
     /// Too many records that did not deprotect under one key (RFC 9147 §4.5.3).
@@ -100,6 +102,7 @@ impl PeerMisbehaved {
             | Self::NoContentType
             | Self::MessageAcrossKeyChange
             | Self::SecondHelloRetryRequest
+            | Self::TooManyCertificateRequests
             | Self::TooManyKeyUpdates => A::UNEXPECTED_MESSAGE,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
             Self::TooManyForgedRecords => A::BAD_RECORD_MAC,
@@ -172,6 +175,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::MalformedRecord(content_type) => return write!(f, "a record of type {content_type} is malformed"),
             Self::NoContentType => "a record without content type",
             Self::RecordOverflow => "a record longer than allowed",
+            Self::TooManyCertificateRequests => "too many requests for a certificate",
             Self::TooManyKeyUpdates => "too many KeyUpdates",
             Self::TooManyForgedRecords => "too many records that did not deprotect",
             Self::InvalidCookie => "a cookie that is not ours",

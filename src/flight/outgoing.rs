@@ -196,6 +196,12 @@ impl Outgoing {
         self.release_if_empty();
     }
 
+    /// The message with this number is acknowledged.
+    pub fn acknowledge_message(&mut self, message_seq: u16) {
+        self.messages.retain(|message| message.message_seq != message_seq);
+        self.release_if_empty();
+    }
+
     /// Every message of `epoch` or below is acknowledged.
     pub fn acknowledge_through(&mut self, epoch: u16) {
         self.messages.retain(|message| message.epoch > epoch);

@@ -2,16 +2,19 @@
 
 use crate::codec::{Decode as _, Encode as _};
 use crate::crypto::resumption::Session;
+use crate::crypto::task::PresentedIdentity;
 use crate::error::{Error, Exhausted, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::schedule::exporter::ExporterSecret;
 use crate::schedule::v13::TrafficSecret;
+use crate::transcript::Transcript;
 use crate::wire::client_hello::Random;
 use crate::wire::post_handshake::{KeyUpdate, KeyUpdateRequest};
 use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SrtpProfile};
 
 use super::Context;
 use super::custom::PeerExtension;
+use super::exchange::{ExchangeId, Exchanges, Outcome};
 use super::ticket::Resumption;
 
 /// What both sides agreed on.
@@ -45,8 +48,8 @@ pub struct SrtpSelection {
 pub struct Established {
     /// What was agreed on.
     pub negotiated: Negotiated,
-    /// The peer's chain, DER, its own certificate first; empty if it sent none.
-    pub peer_certificates: Vec<Vec<u8>>,
+    /// Who the peer is, if it proved that by a certificate: of several times, the last.
+    pub peer: Option<Box<PresentedIdentity>>,
     /// Where exported keys come from.
     pub exporter: ExporterSecret,
     /// What the keys of `read_epoch` were derived from.
@@ -65,6 +68,10 @@ pub struct Established {
     pub client_random: Random,
     /// What the connection can be resumed by.
     pub resumption: Option<Box<Resumption>>,
+    /// The messages of the handshake, if the client answers requests for a certificate after it.
+    pub post_handshake_auth: Option<Transcript>,
+    /// What goes on beside application data.
+    pub exchanges: Exchanges,
 }
 
 /// What a message after the handshake led to.
@@ -76,6 +83,14 @@ pub enum PostHandshake {
     ReadKeysUpdated,
     /// A ticket came.
     SessionReceived(Box<Session>),
+    /// An exchange is over.
+    ExchangeDone(ExchangeId, Outcome),
+}
+
+impl From<Option<(ExchangeId, Outcome)>> for PostHandshake {
+    fn from(done: Option<(ExchangeId, Outcome)>) -> Self {
+        done.map_or(Self::Nothing, |(id, outcome)| Self::ExchangeDone(id, outcome))
+    }
 }
 
 /// The highest epoch: record numbers carry it as 64 bits, but message_seq, which every KeyUpdate uses up, has 16
@@ -86,6 +101,11 @@ pub enum PostHandshake {
 pub const MAX_EPOCH: u16 = u16::MAX - 1;
 
 impl Established {
+    /// The peer's chain, its own certificate first; empty if it showed none.
+    pub fn peer_certificates(&self) -> Vec<Vec<u8>> {
+        self.peer.as_ref().map(|peer| peer.chain.clone()).unwrap_or_default()
+    }
+
     /// Takes a message that came after the handshake.
     pub fn handle(&mut self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<PostHandshake, Error> {
         // Each message of an epoch precedes the KeyUpdate that ends it, so that none of an older epoch can follow.
@@ -95,7 +115,14 @@ impl Established {
         if message.epoch != self.read_epoch {
             return Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into());
         }
+        if self.is_being_answered() {
+            return self.take_answer(message, cx).map(PostHandshake::from);
+        }
         match message.msg_type {
+            HandshakeType::CERTIFICATE_REQUEST => {
+                self.take_certificate_request(message, cx).map(|()| PostHandshake::Nothing)
+            }
+            HandshakeType::CERTIFICATE => self.take_answer(message, cx).map(PostHandshake::from),
             HandshakeType::KEY_UPDATE => {
                 let update = KeyUpdate::decode_all(&message.body)?;
                 self.next_read_epoch(cx)?;

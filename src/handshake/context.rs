@@ -1,5 +1,6 @@
 //! What a state of the handshake may do to the world.
 
+use crate::config::CommonConfig;
 use crate::error::Error;
 use crate::flight::outgoing::Outgoing;
 use crate::record::RecordLayer;
@@ -19,6 +20,8 @@ pub const EPOCH_APPLICATION: u16 = 3;
 pub struct Context<'a> {
     /// The time of the input that is being handled.
     pub now: Instant,
+    /// What was decided before the connection began.
+    pub config: &'a CommonConfig,
     /// Where keys go.
     pub records: &'a mut RecordLayer,
     /// Where messages go.

@@ -83,7 +83,7 @@ impl Established {
             age_add: u32::from_be_bytes(age_add),
             server_name: resumption.server_name.clone(),
             alpn_protocol: self.negotiated.alpn_protocol.clone(),
-            peer_certificates: self.peer_certificates.clone(),
+            peer_certificates: self.peer_certificates(),
             max_early_data: config.max_early_data,
         };
         if state.lifetime == 0 {
@@ -124,7 +124,7 @@ impl Established {
             age_add: message.ticket_age_add,
             server_name: resumption.server_name.clone(),
             alpn_protocol: self.negotiated.alpn_protocol.clone(),
-            peer_certificates: self.peer_certificates.clone(),
+            peer_certificates: self.peer_certificates(),
             max_early_data: message.max_early_data_size.unwrap_or(0),
         };
         Ok(PostHandshake::SessionReceived(Box::new(Session { ticket: message.ticket, state })))

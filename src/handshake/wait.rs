@@ -29,10 +29,14 @@ impl<S: Resume> Wait<S> {
 
     /// Goes on.
     pub fn finish(self, result: Result<TaskOutput, TaskError>, cx: &mut Context<'_>) -> Result<State, Error> {
-        let output = result.map_err(|error| failure(&self.task, error))?;
-        let output = S::Output::from_output(output).ok_or(Error::ApiMisuse(ApiMisuse::WrongTaskOutput))?;
-        self.state.resume(output, cx)
+        self.state.resume(output_of(&self.task, result)?, cx)
     }
+}
+
+/// The result of `task`, if it is of the kind that was asked for.
+pub fn output_of<O: FromTaskOutput>(task: &Task, result: Result<TaskOutput, TaskError>) -> Result<O, Error> {
+    let output = result.map_err(|error| failure(task, error))?;
+    O::from_output(output).ok_or(Error::ApiMisuse(ApiMisuse::WrongTaskOutput))
 }
 
 /// A state that goes on with the result of a task.
@@ -137,6 +141,7 @@ fn failure(task: &Task, error: TaskError) -> Error {
             PeerMisbehaved::InvalidKeyShare.into()
         }
         (TaskError::Rejected, Task::VerifySignature { .. }) => PeerMisbehaved::InvalidSignature.into(),
-        (TaskError::Rejected | TaskError::Failed, _) => TaskFailure::BackendFailed.into(),
+        (TaskError::KeyMismatch, Task::VerifySignature { .. }) => PeerMisbehaved::CertificateKeyMismatch.into(),
+        (TaskError::Rejected | TaskError::KeyMismatch | TaskError::Failed, _) => TaskFailure::BackendFailed.into(),
     }
 }

@@ -123,6 +123,8 @@ pub struct ClientExtensions {
     pub ticket_request: Option<TicketRequest>,
     /// psk_key_exchange_modes (RFC 9846 §4.3.9), not empty.
     pub psk_key_exchange_modes: Option<Vec<u8>>,
+    /// post_handshake_auth (RFC 9846 §4.3.6): whether the client answers requests for a certificate after the handshake.
+    pub post_handshake_auth: bool,
     /// extended_master_secret (RFC 7627).
     pub extended_master_secret: bool,
     /// renegotiation_info (RFC 5746 §3.2): `renegotiated_connection`.
@@ -172,6 +174,10 @@ impl ClientExtensions {
             T::USE_SRTP => self.use_srtp = Some(UseSrtp::decode_all(data)?),
             T::TICKET_REQUEST => self.ticket_request = Some(TicketRequest::decode_all(data)?),
             T::PSK_KEY_EXCHANGE_MODES => self.psk_key_exchange_modes = Some(nonempty(read_opaque8(data)?)?),
+            T::POST_HANDSHAKE_AUTH => {
+                expect_no_data(data)?;
+                self.post_handshake_auth = true;
+            }
             T::EXTENDED_MASTER_SECRET => {
                 expect_no_data(data)?;
                 self.extended_master_secret = true;
@@ -222,6 +228,9 @@ impl ClientExtensions {
         }
         if let Some(modes) = &self.psk_key_exchange_modes {
             block.put(T::PSK_KEY_EXCHANGE_MODES, |out| put_vector8(out, |out| out.extend_from_slice(modes)));
+        }
+        if self.post_handshake_auth {
+            block.put(T::POST_HANDSHAKE_AUTH, |_| {});
         }
         if self.extended_master_secret {
             block.put(T::EXTENDED_MASTER_SECRET, |_| {});

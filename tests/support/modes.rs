@@ -41,6 +41,10 @@ const fn handshake(name: &'static str, mtu: usize, configure: fn(&mut ClientConf
     Mode { name, mtu, configure, act: |_, _, _| (), acted: |_, _| true }
 }
 
+fn is_authenticated(event: &ConnectionEvent) -> bool {
+    matches!(event, ConnectionEvent::PeerAuthenticated { .. })
+}
+
 /// All modes.
 pub const MODES: &[Mode] = &[
     handshake("plain", 1200, |_, _| ()),
@@ -50,6 +54,14 @@ pub const MODES: &[Mode] = &[
         server.common.groups = vec![NamedGroup::SECP256R1];
         server.client_auth = ClientAuth::Required;
     }),
+    Mode {
+        act: |_, server, now| {
+            server.request_client_authentication(false, now).unwrap();
+            server.request_client_authentication(true, now).unwrap();
+        },
+        acted: |_, server| server.events.iter().filter(|event| is_authenticated(event)).count() == 2,
+        ..handshake("authentication after the handshake, twice", 1200, |client, _| client.post_handshake_auth = true)
+    },
     Mode {
         act: |client, _, now| client.update_keys(true, now).unwrap(),
         acted: |client, server| client.connection.epochs() == (4, 4) && server.connection.epochs() == (4, 4),

@@ -38,7 +38,7 @@ pub fn client(flags: &Flags) -> Result<Arc<ClientConfig>, String> {
         Some(names) => all_by_name(GROUPS, names)?,
         None => default_key_shares(&common.groups),
     };
-    Ok(Arc::new(ClientConfig { common, key_shares }))
+    Ok(Arc::new(ClientConfig { common, key_shares, post_handshake_auth: false }))
 }
 
 pub fn server(flags: &Flags) -> Result<Arc<ServerConfig>, String> {

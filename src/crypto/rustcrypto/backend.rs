@@ -104,8 +104,11 @@ fn verify_signature(
     let certificate = CertificateDer::from_slice(certificate);
     let certificate = EndEntityCert::try_from(&certificate)
         .map_err(|_| TaskError::InvalidCertificate(CertificateError::BadEncoding))?;
-    certificate.verify_signature(algorithm, content, signature).map_err(|_| TaskError::Rejected)?;
-    Ok(TaskOutput::Verified)
+    match certificate.verify_signature(algorithm, content, signature) {
+        Ok(()) => Ok(TaskOutput::Verified),
+        Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => Err(TaskError::KeyMismatch),
+        Err(_) => Err(TaskError::Rejected),
+    }
 }
 
 fn has_name(credentials: &Credentials, name: &str) -> bool {

@@ -77,6 +77,7 @@ impl Offer {
                 use_srtp: (!profiles.is_empty()).then(|| UseSrtp { profiles: profiles.clone(), mki: Vec::new() }),
                 ticket_request: self.config.ticket_request,
                 psk_key_exchange_modes: self.config.resumption.then(|| vec![PskMode::PskWithKeyShare.number()]),
+                post_handshake_auth: self.config.post_handshake_auth,
                 key_share: Some(
                     shares.map(|s| KeyShareEntry { group: s.group, key_exchange: s.public.clone() }).collect(),
                 ),
@@ -94,6 +95,7 @@ impl Offer {
             E::SUPPORTED_VERSIONS | E::SUPPORTED_GROUPS | E::SIGNATURE_ALGORITHMS | E::KEY_SHARE => true,
             E::SERVER_NAME => self.server_name.is_some(),
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !self.config.common.alpn_protocols.is_empty(),
+            E::POST_HANDSHAKE_AUTH => self.config.post_handshake_auth,
             E::USE_SRTP => !self.config.common.srtp_profiles.is_empty(),
             E::TICKET_REQUEST => self.config.ticket_request.is_some(),
             _ => self.arrangement.offers(extension),

@@ -3,19 +3,18 @@
 use crate::codec::Decode as _;
 use crate::config::ExtensionMessage;
 use crate::crypto::CipherSuiteImpl;
-use crate::crypto::task::{CredentialsRequest, PresentedIdentity, Task};
-use crate::error::{Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use crate::crypto::task::{PresentedIdentity, Task, TaskError, TaskOutput};
+use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
-use crate::handshake::authentication::{self, Signer};
-use crate::handshake::custom;
+use crate::handshake::authentication::{self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Terms};
+use crate::handshake::exchange::Exchanges;
 use crate::handshake::ticket::{MAX_TICKETS_TAKEN, Resumption};
-use crate::handshake::wait::{Resume, SelectedCredentials, Signature, Verified, Wait};
-use crate::handshake::{Context, EPOCH_APPLICATION, Established, Negotiated, SrtpSelection, State, body_of};
+use crate::handshake::{Context, EPOCH_APPLICATION, Established, Negotiated, SrtpSelection, State, body_of, custom};
 use crate::schedule::v13::{HandshakeSecret, MasterSecret, TrafficSecret};
 use crate::transcript::Transcript;
 use crate::wire::certificate::CertificateRequest;
 use crate::wire::encrypted_extensions::EncryptedExtensions;
-use crate::wire::registry::{ExtensionType, HandshakeType, NamedGroup, SignatureScheme};
+use crate::wire::registry::{ExtensionType, HandshakeType, NamedGroup};
 
 use super::hello::Offer;
 
@@ -51,7 +50,7 @@ impl ExpectEncryptedExtensions {
         let extensions = EncryptedExtensions::decode_all(body)?;
         let negotiated = negotiated(&offer, &keys, extensions)?;
         keys.transcript.add(HandshakeType::ENCRYPTED_EXTENSIONS, body);
-        let progress = Progress { offer, keys, negotiated, peer_certificates: Vec::new(), request: None };
+        let progress = Progress { offer, keys, negotiated, peer: None, asked: None };
         Ok(State::ExpectCertificateOrRequest(Box::new(ExpectCertificateOrRequest(progress))))
     }
 }
@@ -106,9 +105,9 @@ struct Progress {
     offer: Offer,
     keys: HandshakeKeys,
     negotiated: Negotiated,
-    peer_certificates: Vec<Vec<u8>>,
-    /// The server asked for a certificate, which it can verify by these schemes.
-    request: Option<Vec<SignatureScheme>>,
+    peer: Option<Box<PresentedIdentity>>,
+    /// The server asked for a certificate.
+    asked: Option<Asked>,
 }
 
 /// EncryptedExtensions arrived.
@@ -116,79 +115,61 @@ pub struct ExpectCertificateOrRequest(Progress);
 
 impl ExpectCertificateOrRequest {
     /// Takes CertificateRequest, once, or Certificate.
-    pub fn handle(self, message: &ReceivedMessage) -> Result<State, Error> {
+    pub fn handle(self, message: &ReceivedMessage, cx: &Context<'_>) -> Result<State, Error> {
         let Self(mut progress) = self;
-        if message.msg_type == HandshakeType::CERTIFICATE_REQUEST && progress.request.is_none() {
-            let request = CertificateRequest::decode_all(&message.body)?;
+        if message.msg_type == HandshakeType::CERTIFICATE_REQUEST && progress.asked.is_none() {
+            let asked = Asked::by(CertificateRequest::decode_all(&message.body)?)?;
             // RFC 9846 §4.4.2: in the handshake the context has zero length.
-            if !request.request_context.is_empty() {
+            if !asked.request_context.is_empty() {
                 return Err(PeerMisbehaved::InvalidCertificateRequestContext.into());
             }
-            if request.signature_algorithms.is_empty() {
-                return Err(PeerMisbehaved::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS).into());
-            }
-            progress.request = Some(request.signature_algorithms);
+            progress.asked = Some(asked);
             progress.keys.transcript.add(HandshakeType::CERTIFICATE_REQUEST, &message.body);
             return Ok(State::ExpectCertificateOrRequest(Box::new(Self(progress))));
         }
-        let body = body_of(message, HandshakeType::CERTIFICATE)?;
-        progress.peer_certificates = authentication::read_certificate(body, &progress.offer.config.common.limits)?;
-        if progress.peer_certificates.is_empty() {
-            // RFC 9846 §4.5.1.2: an empty chain from the server is a decode_error.
-            return Err(InvalidMessage::EmptyVector.into());
-        }
-        progress.keys.transcript.add(HandshakeType::CERTIFICATE, body);
-        Ok(State::ExpectServerCertificateVerify(Box::new(ExpectCertificateVerify(progress))))
+        let offer = &progress.offer;
+        let machine = PeerAuthentication::new(Terms::for_server(&offer.config.common, offer.peer_name.clone()));
+        VerifyServer { progress, machine }.handle(message, cx)
     }
 }
 
-/// The server's chain arrived.
-pub struct ExpectCertificateVerify(Progress);
-
-impl ExpectCertificateVerify {
-    /// Takes CertificateVerify.
-    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Self(mut progress) = self;
-        let body = body_of(message, HandshakeType::CERTIFICATE_VERIFY)?;
-        let offered = &progress.offer.config.common.signature_schemes;
-        let (chain, transcript) = (&progress.peer_certificates, &progress.keys.transcript);
-        let task = authentication::verification(body, Signer::Server, chain, offered, transcript)?;
-        progress.keys.transcript.add(HandshakeType::CERTIFICATE_VERIFY, body);
-        let presented = PresentedIdentity {
-            chain: progress.peer_certificates.clone(),
-            server_name: progress.offer.peer_name.clone(),
-            is_server: true,
-            now: cx.now,
-        };
-        let next = Box::new(AwaitSignatureVerified { progress, presented });
-        Ok(State::VerifyServerSignature(Wait::new(task, next)))
-    }
-}
-
-/// The server's signature is being checked.
-pub struct AwaitSignatureVerified {
+/// The server proves who it is.
+pub struct VerifyServer {
     progress: Progress,
-    presented: PresentedIdentity,
+    machine: PeerAuthentication,
 }
 
-impl Resume for Box<AwaitSignatureVerified> {
-    type Output = Verified;
-
-    fn resume(self, _: Verified, _: &mut Context<'_>) -> Result<State, Error> {
-        let AwaitSignatureVerified { progress, presented } = *self;
-        let task = Task::VerifyPeer(presented);
-        Ok(State::VerifyServer(Wait::new(task, Box::new(AwaitPeerVerified(progress)))))
+impl VerifyServer {
+    /// The task that it waits for; `None`: it waits for a message.
+    pub const fn task(&self) -> Option<&Task> {
+        self.machine.task()
     }
-}
 
-/// The server's chain is being judged.
-pub struct AwaitPeerVerified(Progress);
+    /// Where it stands, as the trace tells it.
+    pub const fn name(&self) -> &'static str {
+        self.machine.name()
+    }
 
-impl Resume for Box<AwaitPeerVerified> {
-    type Output = Verified;
+    /// Takes Certificate or CertificateVerify.
+    pub fn handle(self, message: &ReceivedMessage, cx: &Context<'_>) -> Result<State, Error> {
+        let Self { mut progress, machine } = self;
+        let step = machine.handle(message, &mut progress.keys.transcript, cx)?;
+        Ok(Self::next(progress, step))
+    }
 
-    fn resume(self, _: Verified, _: &mut Context<'_>) -> Result<State, Error> {
-        Ok(State::ExpectServerFinished(Box::new(ExpectFinished(self.0))))
+    /// Goes on with the result of its task.
+    pub fn finish(self, result: Result<TaskOutput, TaskError>) -> Result<State, Error> {
+        let step = self.machine.finish(result)?;
+        Ok(Self::next(self.progress, step))
+    }
+
+    fn next(progress: Progress, step: PeerStep) -> State {
+        match step {
+            PeerStep::Waits(machine) => State::VerifyServer(Box::new(Self { progress, machine })),
+            PeerStep::Done(peer) => {
+                State::ExpectServerFinished(Box::new(ExpectFinished(Progress { peer, ..progress })))
+            }
+        }
     }
 }
 
@@ -198,7 +179,7 @@ pub struct ExpectFinished(Progress);
 impl ExpectFinished {
     /// Takes Finished.
     pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Progress { offer, keys, negotiated, peer_certificates, request } = self.0;
+        let Progress { offer, keys, negotiated, peer, asked } = self.0;
         let HandshakeKeys { secret, client, server, mut transcript, .. } = keys;
         authentication::verify_finished(&server, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;
 
@@ -206,16 +187,12 @@ impl ExpectFinished {
         let application = ApplicationKeys::new(master, &transcript, &offer, cx);
         // From here on the server may send application data, and retransmissions of what was before.
         cx.install_read(EPOCH_APPLICATION, &application.server);
-        let ending = Ending { offer, negotiated, peer_certificates, client, application, transcript };
-        let Some(schemes) = request else {
+        let ending = Ending { offer, negotiated, peer, client, application, transcript };
+        let Some(asked) = asked else {
             return ending.finish(cx);
         };
-        let task = Task::SelectCredentials(CredentialsRequest {
-            server_name: None,
-            schemes: schemes.clone(),
-            is_server: false,
-        });
-        Ok(State::SelectClientCredentials(Wait::new(task, Box::new(AwaitCredentials { ending, schemes }))))
+        let machine = OwnAuthentication::select(asked);
+        Ok(State::SignClient(Box::new(SignClient { ending, machine })))
     }
 }
 
@@ -247,7 +224,7 @@ impl ApplicationKeys {
 struct Ending {
     offer: Offer,
     negotiated: Negotiated,
-    peer_certificates: Vec<Vec<u8>>,
+    peer: Option<Box<PresentedIdentity>>,
     /// Protects our last flight.
     client: TrafficSecret,
     application: ApplicationKeys,
@@ -268,7 +245,7 @@ impl Ending {
         });
         Ok(State::Complete(Box::new(Established {
             negotiated: self.negotiated,
-            peer_certificates: self.peer_certificates,
+            peer: self.peer,
             exporter: self.application.exporter,
             read_secret: self.application.server,
             write_secret: self.application.client,
@@ -278,42 +255,38 @@ impl Ending {
             is_server: false,
             client_random: self.offer.random,
             resumption,
+            post_handshake_auth: self.offer.config.post_handshake_auth.then_some(self.transcript),
+            exchanges: Exchanges::default(),
         })))
     }
 }
 
-/// Our certificate is being chosen.
-pub struct AwaitCredentials {
+/// We prove who we are.
+pub struct SignClient {
     ending: Ending,
-    schemes: Vec<SignatureScheme>,
+    machine: OwnAuthentication,
 }
 
-impl Resume for Box<AwaitCredentials> {
-    type Output = SelectedCredentials;
-
-    fn resume(self, SelectedCredentials(selected): SelectedCredentials, cx: &mut Context<'_>) -> Result<State, Error> {
-        let AwaitCredentials { mut ending, schemes } = *self;
-        authentication::send_certificate(selected.as_deref(), Vec::new(), &mut ending.transcript, cx)?;
-        let Some(credentials) = selected else {
-            return ending.finish(cx);
-        };
-        let (task, scheme) = authentication::signing(&credentials, Signer::Client, &schemes, &ending.transcript)?;
-        Ok(State::SignClient(Wait::new(task, Box::new(AwaitSignature { ending, scheme }))))
+impl SignClient {
+    /// The task that it waits for.
+    pub const fn task(&self) -> &Task {
+        self.machine.task()
     }
-}
 
-/// Our CertificateVerify is being signed.
-pub struct AwaitSignature {
-    ending: Ending,
-    scheme: SignatureScheme,
-}
+    /// Where it stands, as the trace tells it.
+    pub const fn name(&self) -> &'static str {
+        self.machine.name()
+    }
 
-impl Resume for Box<AwaitSignature> {
-    type Output = Signature;
-
-    fn resume(self, Signature(signature): Signature, cx: &mut Context<'_>) -> Result<State, Error> {
-        let AwaitSignature { mut ending, scheme } = *self;
-        authentication::send_certificate_verify(scheme, signature, &mut ending.transcript, cx)?;
-        ending.finish(cx)
+    /// Goes on with the result of its task.
+    pub fn finish(self, result: Result<TaskOutput, TaskError>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { mut ending, machine } = self;
+        let mut out = Vec::new();
+        let step = machine.finish(result, &mut ending.transcript, &mut out)?;
+        authentication::send_all(out, cx)?;
+        match step {
+            OwnStep::Waits(machine) => Ok(State::SignClient(Box::new(Self { ending, machine }))),
+            OwnStep::Done => ending.finish(cx),
+        }
     }
 }

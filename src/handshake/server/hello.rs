@@ -185,6 +185,8 @@ pub struct Offered {
     pub ticket_request: Option<TicketRequest>,
     /// How many tickets it is to get.
     pub tickets: u8,
+    /// Whether it answers requests for a certificate after the handshake (RFC 9846 §4.3.6).
+    pub post_handshake_auth: bool,
     /// Its custom extensions.
     pub custom: Vec<PeerExtension>,
 }
@@ -226,6 +228,7 @@ impl Offered {
             srtp,
             ticket_request: extensions.ticket_request,
             tickets,
+            post_handshake_auth: extensions.post_handshake_auth,
             custom,
         })
     }

@@ -5,23 +5,25 @@ use std::sync::Arc;
 use crate::codec::Encode as _;
 use crate::config::{ClientAuth, ExtensionMessage, ServerConfig};
 use crate::crypto::CipherSuiteImpl;
-use crate::crypto::task::{Credentials, PresentedIdentity, Task};
-use crate::error::{Error, PeerMisbehaved, TaskFailure};
+use crate::crypto::task::{Credentials, PresentedIdentity, Task, TaskError, TaskOutput};
+use crate::error::{Error, TaskFailure};
 use crate::flight::ReceivedMessage;
-use crate::handshake::authentication::{self, Signer};
+use crate::handshake::authentication::{
+    self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Signer, Terms,
+};
 use crate::handshake::custom;
+use crate::handshake::exchange::Exchanges;
 use crate::handshake::ticket::Resumption;
-use crate::handshake::wait::{KeyShareResponse, Resume, Signature, Verified, Wait};
+use crate::handshake::wait::{KeyShareResponse, Resume};
 use crate::handshake::{
     Context, EPOCH_APPLICATION, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, Established, Negotiated, State, body_of,
 };
 use crate::schedule::exporter::ExporterSecret;
 use crate::schedule::v13::{EarlySecret, HandshakeSecret, MasterSecret, TrafficSecret};
 use crate::transcript::Transcript;
-use crate::wire::certificate::CertificateRequest;
 use crate::wire::client_hello::{KeyShareEntry, UseSrtp};
 use crate::wire::encrypted_extensions::EncryptedExtensions;
-use crate::wire::registry::{HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::registry::{HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::server_hello::{ServerHello, ServerHelloExtensions};
 
 use super::hello::Offered;
@@ -71,12 +73,15 @@ impl Resume for Box<AwaitKeyShare> {
         let expected_tickets = offered.ticket_request.map(|_| offered.tickets);
         send_encrypted_extensions(&config, &negotiated, expected_tickets, &mut transcript, cx)?;
         if config.client_auth != ClientAuth::None {
-            send_certificate_request(&config, &mut transcript, cx)?;
+            let request = authentication::certificate_request(&config.common, Vec::new());
+            authentication::send(HandshakeType::CERTIFICATE_REQUEST, request.encoded(), &mut transcript, cx)?;
         }
-        authentication::send_certificate(Some(&credentials), Vec::new(), &mut transcript, cx)?;
-        let (task, scheme) = authentication::signing(&credentials, Signer::Server, &offered.schemes, &transcript)?;
-        let next = AwaitSignature { config, offered, negotiated, secret, client, server, transcript, scheme };
-        Ok(State::SignServer(Wait::new(task, Box::new(next))))
+        let asked = Asked { request_context: Vec::new(), schemes: offered.schemes.clone() };
+        let mut out = Vec::new();
+        let machine = OwnAuthentication::show(&credentials, Signer::Server, asked, &mut transcript, &mut out)?;
+        authentication::send_all(out, cx)?;
+        let flight = Flight { config, offered, negotiated, secret, client, server, transcript };
+        Ok(State::SignServer(Box::new(SignServer { flight, machine })))
     }
 }
 
@@ -135,20 +140,33 @@ fn send_encrypted_extensions(
     authentication::send(HandshakeType::ENCRYPTED_EXTENSIONS, extensions.encoded(), transcript, cx)
 }
 
-fn send_certificate_request(
-    config: &ServerConfig,
-    transcript: &mut Transcript,
-    cx: &mut Context<'_>,
-) -> Result<(), Error> {
-    let request = CertificateRequest {
-        signature_algorithms: config.common.signature_schemes.clone(),
-        ..CertificateRequest::default()
-    };
-    authentication::send(HandshakeType::CERTIFICATE_REQUEST, request.encoded(), transcript, cx)
+/// Our CertificateVerify is being signed. What precedes it is on its way already.
+pub struct SignServer {
+    flight: Flight,
+    machine: OwnAuthentication,
 }
 
-/// Our CertificateVerify is being signed. What precedes it is on its way already.
-pub struct AwaitSignature {
+impl SignServer {
+    /// The task that it waits for.
+    pub const fn task(&self) -> &Task {
+        self.machine.task()
+    }
+
+    /// Goes on with the result of its task.
+    pub fn finish(self, result: Result<TaskOutput, TaskError>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { mut flight, machine } = self;
+        let mut out = Vec::new();
+        let step = machine.finish(result, &mut flight.transcript, &mut out)?;
+        authentication::send_all(out, cx)?;
+        match step {
+            OwnStep::Waits(machine) => Ok(State::SignServer(Box::new(Self { flight, machine }))),
+            OwnStep::Done => flight.finish(cx),
+        }
+    }
+}
+
+/// Our flight, of which only Finished is missing.
+struct Flight {
     config: Arc<ServerConfig>,
     offered: Offered,
     negotiated: Negotiated,
@@ -156,15 +174,11 @@ pub struct AwaitSignature {
     client: TrafficSecret,
     server: TrafficSecret,
     transcript: Transcript,
-    scheme: SignatureScheme,
 }
 
-impl Resume for Box<AwaitSignature> {
-    type Output = Signature;
-
-    fn resume(self, Signature(signature): Signature, cx: &mut Context<'_>) -> Result<State, Error> {
-        let AwaitSignature { config, offered, negotiated, secret, client, server, mut transcript, scheme } = *self;
-        authentication::send_certificate_verify(scheme, signature, &mut transcript, cx)?;
+impl Flight {
+    fn finish(self, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { config, offered, negotiated, secret, client, server, mut transcript } = self;
         authentication::send_finished(&server, &mut transcript, cx)?;
 
         let master = secret.into_master();
@@ -180,11 +194,13 @@ impl Resume for Box<AwaitSignature> {
         cx.log_secret("EXPORTER_SECRET", &offered.random, application.exporter.expose());
         cx.install_write(EPOCH_APPLICATION, &application.server);
 
+        let is_optional = config.client_auth == ClientAuth::Optional;
+        let terms = Terms::for_client(&config.common, Vec::new(), is_optional);
         let asks = config.client_auth != ClientAuth::None;
-        let progress =
-            Progress { config, offered, negotiated, client, application, transcript, peer_certificates: Vec::new() };
+        let progress = Progress { offered, negotiated, client, application, transcript, peer: None };
         Ok(if asks {
-            State::ExpectClientCertificate(Box::new(ExpectCertificate(progress)))
+            let machine = PeerAuthentication::new(terms);
+            State::VerifyClient(Box::new(VerifyClient { progress, machine }))
         } else {
             State::ExpectClientFinished(Box::new(ExpectFinished(progress)))
         })
@@ -201,83 +217,52 @@ struct ApplicationKeys {
 
 /// What the states that wait for the client's last flight carry along.
 struct Progress {
-    config: Arc<ServerConfig>,
     offered: Offered,
     negotiated: Negotiated,
     /// Protects the client's last flight.
     client: TrafficSecret,
     application: ApplicationKeys,
     transcript: Transcript,
-    peer_certificates: Vec<Vec<u8>>,
+    peer: Option<Box<PresentedIdentity>>,
 }
 
-/// A certificate was asked for.
-pub struct ExpectCertificate(Progress);
-
-impl ExpectCertificate {
-    /// Takes Certificate, which may be empty if it is not required.
-    pub fn handle(self, message: &ReceivedMessage) -> Result<State, Error> {
-        let Self(mut progress) = self;
-        let body = body_of(message, HandshakeType::CERTIFICATE)?;
-        progress.peer_certificates = authentication::read_certificate(body, &progress.config.common.limits)?;
-        progress.transcript.add(HandshakeType::CERTIFICATE, body);
-        if !progress.peer_certificates.is_empty() {
-            return Ok(State::ExpectClientCertificateVerify(Box::new(ExpectCertificateVerify(progress))));
-        }
-        if progress.config.client_auth == ClientAuth::Required {
-            return Err(PeerMisbehaved::NoCertificate.into());
-        }
-        Ok(State::ExpectClientFinished(Box::new(ExpectFinished(progress))))
-    }
-}
-
-/// The client's chain arrived.
-pub struct ExpectCertificateVerify(Progress);
-
-impl ExpectCertificateVerify {
-    /// Takes CertificateVerify.
-    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Self(mut progress) = self;
-        let body = body_of(message, HandshakeType::CERTIFICATE_VERIFY)?;
-        let offered = &progress.config.common.signature_schemes;
-        let (chain, transcript) = (&progress.peer_certificates, &progress.transcript);
-        let task = authentication::verification(body, Signer::Client, chain, offered, transcript)?;
-        progress.transcript.add(HandshakeType::CERTIFICATE_VERIFY, body);
-        let presented = PresentedIdentity {
-            chain: progress.peer_certificates.clone(),
-            server_name: None,
-            is_server: false,
-            now: cx.now,
-        };
-        let next = Box::new(AwaitSignatureVerified { progress, presented });
-        Ok(State::VerifyClientSignature(Wait::new(task, next)))
-    }
-}
-
-/// The client's signature is being checked.
-pub struct AwaitSignatureVerified {
+/// A certificate was asked for: the client proves who it is.
+pub struct VerifyClient {
     progress: Progress,
-    presented: PresentedIdentity,
+    machine: PeerAuthentication,
 }
 
-impl Resume for Box<AwaitSignatureVerified> {
-    type Output = Verified;
-
-    fn resume(self, _: Verified, _: &mut Context<'_>) -> Result<State, Error> {
-        let AwaitSignatureVerified { progress, presented } = *self;
-        let task = Task::VerifyPeer(presented);
-        Ok(State::VerifyClient(Wait::new(task, Box::new(AwaitPeerVerified(progress)))))
+impl VerifyClient {
+    /// The task that it waits for; `None`: it waits for a message.
+    pub const fn task(&self) -> Option<&Task> {
+        self.machine.task()
     }
-}
 
-/// The client's chain is being judged.
-pub struct AwaitPeerVerified(Progress);
+    /// Where it stands, as the trace tells it.
+    pub const fn name(&self) -> &'static str {
+        self.machine.name()
+    }
 
-impl Resume for Box<AwaitPeerVerified> {
-    type Output = Verified;
+    /// Takes Certificate, which may be empty if it is not required, or CertificateVerify.
+    pub fn handle(self, message: &ReceivedMessage, cx: &Context<'_>) -> Result<State, Error> {
+        let Self { mut progress, machine } = self;
+        let step = machine.handle(message, &mut progress.transcript, cx)?;
+        Ok(Self::next(progress, step))
+    }
 
-    fn resume(self, _: Verified, _: &mut Context<'_>) -> Result<State, Error> {
-        Ok(State::ExpectClientFinished(Box::new(ExpectFinished(self.0))))
+    /// Goes on with the result of its task.
+    pub fn finish(self, result: Result<TaskOutput, TaskError>) -> Result<State, Error> {
+        let step = self.machine.finish(result)?;
+        Ok(Self::next(self.progress, step))
+    }
+
+    fn next(progress: Progress, step: PeerStep) -> State {
+        match step {
+            PeerStep::Waits(machine) => State::VerifyClient(Box::new(Self { progress, machine })),
+            PeerStep::Done(peer) => {
+                State::ExpectClientFinished(Box::new(ExpectFinished(Progress { peer, ..progress })))
+            }
+        }
     }
 }
 
@@ -287,7 +272,7 @@ pub struct ExpectFinished(Progress);
 impl ExpectFinished {
     /// Takes Finished.
     pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Progress { offered, negotiated, client, application, mut transcript, peer_certificates, .. } = self.0;
+        let Progress { offered, negotiated, client, application, mut transcript, peer } = self.0;
         authentication::verify_finished(&client, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;
         cx.install_read(EPOCH_APPLICATION, &application.client);
         let resumption = (offered.tickets > 0).then(|| {
@@ -300,7 +285,7 @@ impl ExpectFinished {
         });
         Ok(State::Complete(Box::new(Established {
             negotiated,
-            peer_certificates,
+            peer,
             exporter: application.exporter,
             read_secret: application.client,
             write_secret: application.server,
@@ -310,6 +295,8 @@ impl ExpectFinished {
             is_server: true,
             client_random: offered.random,
             resumption,
+            post_handshake_auth: offered.post_handshake_auth.then_some(transcript),
+            exchanges: Exchanges::default(),
         })))
     }
 }
