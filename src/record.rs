@@ -2,6 +2,7 @@
 //!
 //! Nothing here allocates for a record, and nothing here knows what the content means.
 
+pub mod connection_id;
 pub mod epoch;
 pub mod number;
 pub mod open;
@@ -15,6 +16,7 @@ use core::fmt;
 
 use crate::schedule::v13::TrafficKeys;
 
+use connection_id::ConnectionIds;
 pub use epoch::KeyUsage;
 use epoch::{ReadEpoch, WriteEpoch};
 pub use open::{Discarded, Opened};
@@ -34,8 +36,8 @@ pub struct RecordLayer {
     read: Vec<ReadEpoch>,
     /// Ascending by epoch.
     write: Vec<WriteEpoch>,
-    /// The connection ID that the peer's protected records carry; empty if none was negotiated.
-    read_connection_id: Box<[u8]>,
+    /// What protected records carry in their headers.
+    connection_ids: ConnectionIds,
 }
 
 impl RecordLayer {
@@ -46,7 +48,7 @@ impl RecordLayer {
             plaintext_next: Some(0),
             read: Vec::new(),
             write: Vec::new(),
-            read_connection_id: Box::default(),
+            connection_ids: ConnectionIds::default(),
         }
     }
 
@@ -55,11 +57,6 @@ impl RecordLayer {
         if let Some(next) = &mut self.plaintext_next {
             *next = next_sequence.max(*next);
         }
-    }
-
-    /// Demands `connection_id` in every protected record of the peer (RFC 9147 §9); empty: demands that there be none.
-    pub fn set_read_connection_id(&mut self, connection_id: &[u8]) {
-        self.read_connection_id = connection_id.into();
     }
 
     /// From now on the peer's records of `epoch` (1 or more) are read with `keys`.

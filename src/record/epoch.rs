@@ -24,7 +24,9 @@ pub(super) struct ReadEpoch {
 /// What became of a record.
 pub(super) enum Outcome {
     /// It authenticated and is new; its DTLSInnerPlaintext stands here.
-    Opened { sequence_number: u64, inner: Range<usize> },
+    ///
+    /// `is_highest`: no record of a higher number was received in this epoch.
+    Opened { sequence_number: u64, inner: Range<usize>, is_highest: bool },
     /// It authenticated, but was received before or is too old to tell.
     Replayed,
     /// It cannot be deprotected for want of ciphertext.
@@ -53,8 +55,9 @@ impl ReadEpoch {
                 //= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.1
                 //# The window MUST NOT be updated due to a received record until that record has been deprotected
                 //# successfully.
+                let is_highest = deprotected.sequence_number >= self.window.next();
                 self.window.mark(deprotected.sequence_number);
-                Outcome::Opened { sequence_number: deprotected.sequence_number, inner: deprotected.inner }
+                Outcome::Opened { sequence_number: deprotected.sequence_number, inner: deprotected.inner, is_highest }
             }
             Err(OpenError::TooShort) => Outcome::TooShort,
             Err(OpenError::Forged) => {
@@ -64,6 +67,11 @@ impl ReadEpoch {
                 Outcome::Forged { limit_exceeded: self.forged > self.keys.suite.aead.limits().integrity }
             }
         }
+    }
+
+    /// Whether a record was received in this epoch.
+    pub(super) fn is_used(&self) -> bool {
+        self.window.next() > 0
     }
 
     /// How many records failed to authenticate, and the bounds.
@@ -112,6 +120,7 @@ impl WriteEpoch {
     /// Appends a record to `datagram`, and gives back its sequence number.
     pub(super) fn seal(
         &mut self,
+        connection_id: &[u8],
         content_type: ContentType,
         datagram: &mut Vec<u8>,
         write: impl FnOnce(&mut Vec<u8>),
@@ -119,11 +128,11 @@ impl WriteEpoch {
         let number = self.next_number()?;
         // Counted even if sealing fails: no nonce can then be used twice.
         self.next = number.saturating_add(1);
-        protect13::seal(&self.keys, self.epoch, number, content_type, datagram, write)?;
+        protect13::seal(&self.keys, (self.epoch, number), connection_id, content_type, datagram, write)?;
         Ok(number)
     }
 
-    /// How many bytes a record of `content_len` bytes of content has on the wire.
+    /// How many bytes a record of `content_len` bytes of content has on the wire, without its connection ID.
     pub(super) fn sealed_len(&self, content_len: usize) -> usize {
         protect13::sealed_len(content_len, self.keys.suite.aead.tag_len())
     }

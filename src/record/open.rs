@@ -7,7 +7,8 @@ use crate::wire::record::{PLAINTEXT_HEADER_LEN, PlaintextHeader, RecordNumber, U
 use crate::wire::registry::ContentType;
 
 use super::RecordLayer;
-use super::epoch::{Outcome, ReadEpoch};
+use super::connection_id::EPOCH_EARLY;
+use super::epoch::Outcome;
 use super::protect13::{self, MAX_CIPHERTEXT, MAX_PLAINTEXT};
 
 impl RecordLayer {
@@ -36,13 +37,14 @@ impl RecordLayer {
 
     fn delimit_protected(&self, first: u8, datagram: &[u8]) -> (Result<Form, DiscardReason>, usize) {
         let has_connection_id = first & UnifiedHeader::CONNECTION_ID_BIT != 0;
+        let id_len = self.connection_ids.read_len();
         //= https://www.rfc-editor.org/rfc/rfc9147#section-9.1
         //# If no CID is negotiated, then the receiver MUST reject any records it receives that contain a CID.
-        if has_connection_id && self.read_connection_id.is_empty() {
+        if has_connection_id && id_len == 0 {
             // How long it is cannot be told, hence not where the record ends either.
             return (Err(DiscardReason::WrongConnectionId), datagram.len());
         }
-        let Some(header) = UnifiedHeader::parse(datagram, self.read_connection_id.len()) else {
+        let Some(header) = UnifiedHeader::parse(datagram, id_len) else {
             return (Err(DiscardReason::Malformed), datagram.len());
         };
         let len = header.length.map_or(datagram.len(), |length| header.header_len.saturating_add(length.into()));
@@ -51,13 +53,18 @@ impl RecordLayer {
         if len > datagram.len() {
             return (Err(DiscardReason::Malformed), datagram.len());
         }
-        if has_connection_id && datagram.get(header.connection_id.clone()) != Some(&*self.read_connection_id) {
+        let id = datagram.get(header.connection_id.clone()).unwrap_or_default();
+        if has_connection_id && self.connection_ids.place_of(id).is_none() {
             //= https://www.rfc-editor.org/rfc/rfc9147#section-4
             //# If the second or later record has a connection ID which does not correspond to the same association used
             //# for previous records, the rest of the datagram MUST be discarded.
             return (Err(DiscardReason::WrongConnectionId), datagram.len());
         }
-        if !has_connection_id && !self.read_connection_id.is_empty() {
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-4
+        //# If a Connection ID is negotiated, then it MUST be contained in all datagrams.
+        // Else whoever rewrites the first byte could strip it. A client that sends early data cannot know it yet.
+        let is_early = || self.epoch_of(header.epoch_bits) == Some(EPOCH_EARLY);
+        if !has_connection_id && self.connection_ids.is_required() && !is_early() {
             return (Err(DiscardReason::WrongConnectionId), len);
         }
         if len.saturating_sub(header.header_len) > MAX_CIPHERTEXT {
@@ -79,7 +86,14 @@ impl RecordLayer {
             content_type: header.content_type,
             content: record.get_mut(PLAINTEXT_HEADER_LEN..).unwrap_or_default(),
             wire_len,
+            connection_id: None,
+            is_newest: false,
         })
+    }
+
+    /// The most recent epoch which has matching bits (RFC 9147 §4.2.2).
+    fn epoch_of(&self, epoch_bits: u8) -> Option<u16> {
+        self.read.iter().rev().map(|read| read.epoch).find(|epoch| epoch & 3 == u16::from(epoch_bits))
     }
 
     fn open_protected<'d>(
@@ -88,14 +102,15 @@ impl RecordLayer {
         record: &'d mut [u8],
     ) -> Result<Opened<'d>, Discarded<'d>> {
         let wire_len = record.len();
-        // RFC 9147 §4.2.2: the most recent epoch which has matching bits.
-        let matches = |read: &&mut ReadEpoch| read.epoch & 3 == u16::from(header.epoch_bits);
-        let Some(keys) = self.read.iter_mut().rev().find(matches) else {
+        let connection_id = record.get(header.connection_id.clone()).and_then(|id| self.connection_ids.place_of(id));
+        let epoch = self.epoch_of(header.epoch_bits);
+        let is_latest = !self.read.iter().any(|read| Some(read.epoch) > epoch && read.is_used());
+        let Some(keys) = self.read.iter_mut().find(|read| Some(read.epoch) == epoch) else {
             return Err(Discarded::new(DiscardReason::UnknownEpoch, record));
         };
         let epoch = u64::from(keys.epoch);
-        let (sequence_number, inner) = match keys.open(header, record) {
-            Outcome::Opened { sequence_number, inner } => (sequence_number, inner),
+        let (sequence_number, inner, is_newest) = match keys.open(header, record) {
+            Outcome::Opened { sequence_number, inner, is_highest } => (sequence_number, inner, is_highest && is_latest),
             Outcome::Replayed => return Err(Discarded::new(DiscardReason::Replayed, record)),
             Outcome::TooShort => return Err(Discarded::new(DiscardReason::Malformed, record)),
             Outcome::Forged { limit_exceeded } => {
@@ -116,6 +131,8 @@ impl RecordLayer {
                 content_type,
                 content: record.get_mut(inner.start..inner.start.saturating_add(content_len)).unwrap_or_default(),
                 wire_len,
+                connection_id,
+                is_newest,
             }),
             _ => Err(Discarded::misbehaved(PeerMisbehaved::NoContentType, record)),
         }
@@ -133,6 +150,10 @@ pub struct Opened<'d> {
     pub content: &'d mut [u8],
     /// Its length in the datagram, in bytes.
     pub wire_len: usize,
+    /// Which of [`RecordLayer::read_connection_ids`] it carries, if it carries one.
+    pub connection_id: Option<usize>,
+    /// It is protected, and no record with a higher epoch or sequence number was received before it (RFC 9146 §6).
+    pub is_newest: bool,
 }
 
 //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-4.5.2

@@ -20,7 +20,7 @@ pub const MAX_CIPHERTEXT: usize = MAX_PLAINTEXT + 256;
 /// How much ciphertext the record-number mask is made of.
 pub const SAMPLE_LEN: usize = 16;
 
-/// The header that we write: first byte, 16 bits of sequence number, length.
+/// The header that we write, without the connection ID: first byte, 16 bits of sequence number, length.
 pub const SEALED_HEADER_LEN: usize = 5;
 
 /// The first byte of the header that we write, without the bits of the epoch: 16 bits of sequence number, which leave
@@ -83,21 +83,26 @@ pub fn content_type_position(inner: &[u8]) -> Option<usize> {
     inner.iter().rposition(|byte| *byte != 0)
 }
 
-/// Appends a protected record to `datagram`; `write` appends its content. On error the datagram is as before.
+/// Appends a protected record to `datagram`, of this epoch and sequence number; `write` appends its content. On error the datagram is as before.
 pub fn seal(
     keys: &TrafficKeys,
-    epoch: u16,
-    sequence_number: u64,
+    number: (u16, u64),
+    connection_id: &[u8],
     content_type: ContentType,
     datagram: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), SealError> {
     let start = datagram.len();
+    let (epoch, sequence_number) = number;
     let [.., epoch_low] = epoch.to_be_bytes();
+    let connection_id_bit = if connection_id.is_empty() { 0 } else { UnifiedHeader::CONNECTION_ID_BIT };
+    datagram.push(SEALED_FIRST_BYTE | connection_id_bit | epoch_low & UnifiedHeader::EPOCH_MASK);
+    datagram.extend_from_slice(connection_id);
     let [.., high, low] = sequence_number.to_be_bytes();
-    datagram.extend_from_slice(&[SEALED_FIRST_BYTE | epoch_low & UnifiedHeader::EPOCH_MASK, high, low, 0, 0]);
+    datagram.extend_from_slice(&[high, low, 0, 0]);
+    let content_start = datagram.len();
     write(datagram);
-    let sealed = protect(keys, sequence_number, content_type, datagram, start);
+    let sealed = protect(keys, sequence_number, content_type, datagram, start..content_start);
     if sealed.is_err() {
         datagram.truncate(start);
     }
@@ -109,9 +114,9 @@ fn protect(
     sequence_number: u64,
     content_type: ContentType,
     datagram: &mut Vec<u8>,
-    start: usize,
+    header: Range<usize>,
 ) -> Result<(), SealError> {
-    let content_start = start.saturating_add(SEALED_HEADER_LEN);
+    let content_start = header.end;
     let content_len = datagram.len().checked_sub(content_start).ok_or(SealError::TooLong)?;
     if content_len > MAX_PLAINTEXT {
         return Err(SealError::TooLong);
@@ -123,16 +128,16 @@ fn protect(
     let tag_start = content_start.saturating_add(inner_len);
     datagram.resize(tag_start.saturating_add(tag_len), 0);
 
-    let record = datagram.get_mut(start..).ok_or(SealError::TooLong)?;
-    let (head, body) = record.split_first_chunk_mut::<SEALED_HEADER_LEN>().ok_or(SealError::TooLong)?;
-    let [.., length_high, length_low] = head;
+    let record = datagram.get_mut(header.start..).ok_or(SealError::TooLong)?;
+    let (head, body) = record.split_at_mut_checked(header.len()).ok_or(SealError::TooLong)?;
+    let [_, .., _, _, length_high, length_low] = head else { return Err(SealError::TooLong) };
     [*length_high, *length_low] = length.to_be_bytes();
     let (inner, tag) = body.split_at_mut_checked(inner_len).ok_or(SealError::TooLong)?;
     keys.aead.seal(&nonce(&keys.iv, sequence_number), head, inner, tag).map_err(|_| SealError::TooLong)?;
 
     let sample = body.first_chunk::<SAMPLE_LEN>().ok_or(SealError::TooLong)?;
     let [high_mask, low_mask] = keys.record_number.mask(sample);
-    let [_, high, low, ..] = head;
+    let [_, .., high, low, _, _] = head else { return Err(SealError::TooLong) };
     *high ^= high_mask;
     *low ^= low_mask;
     Ok(())
@@ -147,7 +152,7 @@ fn inner_len(content_len: usize, tag_len: usize) -> usize {
     content_len.saturating_add(1).max(SAMPLE_LEN.saturating_sub(tag_len))
 }
 
-/// How many bytes a record of `content_len` bytes of content has on the wire.
+/// How many bytes a record of `content_len` bytes of content has on the wire, without its connection ID.
 pub fn sealed_len(content_len: usize, tag_len: usize) -> usize {
     SEALED_HEADER_LEN.saturating_add(inner_len(content_len, tag_len)).saturating_add(tag_len)
 }

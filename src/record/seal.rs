@@ -33,7 +33,10 @@ impl RecordLayer {
     pub fn sealed_len(&self, epoch: u16, content_len: usize) -> Option<usize> {
         match epoch {
             0 => self.plaintext_next.map(|_| PLAINTEXT_HEADER_LEN.saturating_add(content_len)),
-            _ => self.write_epoch_of(epoch).map(|write| write.sealed_len(content_len)),
+            _ => {
+                let id_len = self.connection_ids.to_write(epoch).len();
+                self.write_epoch_of(epoch).map(|write| write.sealed_len(content_len).saturating_add(id_len))
+            }
         }
     }
 
@@ -67,7 +70,8 @@ impl RecordLayer {
             return self.seal_plain(content_type, datagram, write);
         }
         let keys = self.write.iter_mut().rev().find(|write| write.epoch == epoch).ok_or(SealError::NoKeys)?;
-        let sequence_number = keys.seal(content_type, datagram, write)?;
+        let connection_id = self.connection_ids.to_write(epoch);
+        let sequence_number = keys.seal(connection_id, content_type, datagram, write)?;
         Ok(RecordNumber { epoch: epoch.into(), sequence_number })
     }
 

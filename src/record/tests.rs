@@ -1,3 +1,4 @@
+mod connection_ids;
 mod sealing;
 
 use super::number::MAX_SEQUENCE_NUMBER;
