@@ -12,6 +12,8 @@ pub mod decode;
 mod input;
 #[path = "fuzz_targets/listener.rs"]
 pub mod listener;
+#[path = "fuzz_targets/messages.rs"]
+pub mod messages;
 #[path = "null.rs"]
 mod null;
 #[path = "fuzz_targets/reassembly.rs"]
@@ -21,9 +23,10 @@ pub mod reassembly;
 pub type Target = fn(&[u8]);
 
 /// The targets, by name.
-pub const ALL: [(&str, Target); 4] = [
+pub const ALL: [(&str, Target); 5] = [
     ("connection", connection::run),
     ("decode", decode::run),
     ("listener", listener::run),
+    ("messages", messages::run),
     ("reassembly", reassembly::run),
 ];

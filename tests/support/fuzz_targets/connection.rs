@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use dtls_wasm::config::{ClientAuth, TransportConfig};
@@ -47,13 +47,21 @@ pub fn run(input: &[u8]) {
 
 /// What a listener of one side hears of secrets.
 #[derive(Clone, Default)]
-struct Wiretap(Arc<Mutex<Learned>>);
+pub struct Wiretap(Arc<Mutex<Learned>>);
 
 #[derive(Default)]
-struct Learned {
-    suite: Option<CipherSuite>,
+pub struct Learned {
+    /// The suite that was agreed on.
+    pub suite: Option<CipherSuite>,
     /// By whether the client sends with it, and epoch.
-    secrets: BTreeMap<(bool, u16), Vec<u8>>,
+    pub secrets: BTreeMap<(bool, u16), Vec<u8>>,
+}
+
+impl Wiretap {
+    /// What was heard until now.
+    pub fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.0.lock().unwrap()
+    }
 }
 
 impl Trace for Wiretap {

@@ -143,6 +143,8 @@ pub fn check_message(msg_type: HandshakeType, bytes: &[u8]) {
                 T::SIGNATURE_ALGORITHMS_CERT,
                 T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
                 T::USE_SRTP,
+                T::TICKET_REQUEST,
+                T::POST_HANDSHAKE_AUTH,
                 T::PSK_KEY_EXCHANGE_MODES,
                 T::EXTENDED_MASTER_SECRET,
                 T::RENEGOTIATION_INFO,
@@ -179,6 +181,7 @@ pub fn check_message(msg_type: HandshakeType, bytes: &[u8]) {
                 T::SERVER_NAME,
                 T::SUPPORTED_GROUPS,
                 T::EARLY_DATA,
+                T::TICKET_REQUEST,
             ];
             let read = EncryptedExtensions::decode_all(bytes);
             agree_on_form(&read, &tree, &known);
@@ -413,6 +416,7 @@ impl<'a> Seen<'a> {
         assert_eq!(shares, extensions.key_share.as_ref().map(|shares| shares.iter().map(share).collect()));
         assert_eq!(self.extension(T::EXTENDED_MASTER_SECRET).is_some(), extensions.extended_master_secret);
         assert_eq!(self.extension(T::EARLY_DATA).is_some(), extensions.early_data);
+        assert_eq!(self.extension(T::POST_HANDSHAKE_AUTH).is_some(), extensions.post_handshake_auth);
         let offered = self.extension(T::PRE_SHARED_KEY);
         assert_eq!(offered.is_some(), extensions.pre_shared_key.is_some());
         if let (Some(offered), Some(read)) = (offered, &extensions.pre_shared_key) {
