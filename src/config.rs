@@ -1,6 +1,7 @@
 //! What the caller decides before a connection begins.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -14,12 +15,20 @@ use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfil
 mod custom;
 mod error;
 mod limits;
+mod padding;
 mod transport;
 
 pub use custom::{CustomExtension, ExtensionMessage, FixedExtension, MAX_CUSTOM_EXTENSION_LEN};
 pub use error::ConfigError;
 pub use limits::Limits;
+pub use padding::Padding;
 pub use transport::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE, TransportConfig};
+
+/// The highest record_size_limit: 2^14 bytes of content, and the type (RFC 8449 §4).
+const MAX_RECORD_SIZE_LIMIT: u16 = (1 << 14) + 1;
+
+/// What may be sent as record_size_limit (RFC 8449 §4).
+pub(crate) const RECORD_SIZE_LIMITS: RangeInclusive<u16> = 64..=MAX_RECORD_SIZE_LIMIT;
 
 /// What a client and a server decide alike.
 #[derive(Clone)]
@@ -39,6 +48,9 @@ pub struct CommonConfig {
     pub alpn_protocols: Vec<Vec<u8>>,
     /// The SRTP profiles to offer or accept (RFC 5764), best first. Default: none.
     pub srtp_profiles: Vec<SrtpProfile>,
+    /// The master key identifier to offer for SRTP, at most 255 bytes (RFC 5764 §4.1.1). Default: none, as in WebRTC.
+    /// Only a client's counts.
+    pub srtp_mki: Vec<u8>,
     /// Whether to fail if no SRTP profile is in common. Default: false.
     pub require_srtp: bool,
     /// Extensions that the library does not know. Default: none.
@@ -49,6 +61,12 @@ pub struct CommonConfig {
     /// Whether a client orders the extensions of its ClientHello at random for each connection, so that no server gets
     /// used to an order, and nobody recognises us by it. Default: false.
     pub permute_extensions: bool,
+    /// The longest plaintext of a protected record to accept, in bytes: content, type and padding (record_size_limit,
+    /// RFC 8449). At least 64; default: 16,385, the most there is, so that the peer may tell its own limit. `None`: the
+    /// extension is neither offered nor answered.
+    pub record_size_limit: Option<u16>,
+    /// How records are padded, so that their lengths tell less. Default: not at all.
+    pub padding: Padding,
     /// How datagrams are sent.
     pub transport: TransportConfig,
     /// Every bound.
@@ -66,10 +84,13 @@ impl CommonConfig {
             backend,
             alpn_protocols: Vec::new(),
             srtp_profiles: Vec::new(),
+            srtp_mki: Vec::new(),
             require_srtp: false,
             custom_extensions: Vec::new(),
             grease: false,
             permute_extensions: false,
+            record_size_limit: Some(MAX_RECORD_SIZE_LIMIT),
+            padding: Padding::None,
             transport: TransportConfig::default(),
             limits: Limits::default(),
         }
@@ -105,8 +126,15 @@ impl CommonConfig {
         if let Some(profile) = self.srtp_profiles.iter().find(|profile| profile.key_and_salt_len().is_none()) {
             return Err(ConfigError::UnsupportedSrtpProfile(*profile));
         }
+        if self.srtp_mki.len() > 255 {
+            return Err(ConfigError::SrtpMkiTooLong { len: self.srtp_mki.len() });
+        }
         let custom: Vec<_> = self.custom_extensions.iter().map(|custom| custom.extension_type()).collect();
         custom::validate(&custom)?;
+        if let Some(limit) = self.record_size_limit.filter(|limit| !RECORD_SIZE_LIMITS.contains(limit)) {
+            return Err(ConfigError::InvalidRecordSizeLimit { limit });
+        }
+        self.padding.validate()?;
         self.transport.validate()
     }
 }
@@ -192,6 +220,9 @@ pub struct ServerConfig {
     pub common: CommonConfig,
     /// Whether to ask for a client certificate. Default: no.
     pub client_auth: ClientAuth,
+    /// Whether to agree to the master key identifier that a client offers for SRTP (RFC 5764 §4.1.3). Default: no, then
+    /// SRTP goes without.
+    pub accept_srtp_mki: bool,
     /// When a client has to show that it receives what is sent to its address. Default: always.
     ///
     /// Only a listener asks; a connection that was made without one takes its peer's address for proven, as ICE does.
@@ -220,6 +251,7 @@ impl ServerConfig {
         Self {
             common: CommonConfig::new(provider, backend),
             client_auth: ClientAuth::None,
+            accept_srtp_mki: false,
             cookie: CookiePolicy::Always,
             tickets: None,
             ticket_count: 2,

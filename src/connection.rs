@@ -186,12 +186,13 @@ impl Connection {
         let common = role.common();
         let timers = Timers::new(&common.transport, now);
         let outgoing = Outgoing::new(next_sent, &common.limits);
+        let records = RecordLayer::with_padding(common.padding.clone());
         let flight_datagram_size = common.transport.max_datagram_size;
         Self {
             role,
             state: ConnectionState::Connecting,
             error: None,
-            records: RecordLayer::new(),
+            records,
             incoming: Reassembly::new(next_received),
             outgoing,
             to_acknowledge: ToAcknowledge::default(),

@@ -115,7 +115,7 @@ impl State {
         }
         match self {
             Self::ExpectServerHello(state) => state.handle(message, cx),
-            Self::ExpectEncryptedExtensions(state) => state.handle(message),
+            Self::ExpectEncryptedExtensions(state) => state.handle(message, cx),
             Self::ExpectCertificateOrRequest(state) => state.handle(message, cx),
             Self::VerifyServer(state) => state.handle(message, cx),
             Self::ExpectServerFinished(state) => state.handle(message, cx),

@@ -42,7 +42,7 @@ pub mod wire;
 
 pub use config::{
     ClientAuth, ClientConfig, CommonConfig, ConfigError, CookiePolicy, CustomExtension, ExtensionMessage,
-    FixedExtension, Limits, ServerConfig, TransportConfig,
+    FixedExtension, Limits, Padding, ServerConfig, TransportConfig,
 };
 pub use connection::{
     Connection, ConnectionEvent, ConnectionState, SendError, ServerName, SrtpKeys, Stats, UpdateKeysError,

@@ -9,6 +9,7 @@ pub mod open;
 pub mod protect13;
 pub mod replay;
 pub mod seal;
+pub mod sizes;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use epoch::{ReadEpoch, WriteEpoch};
 pub use open::{Discarded, Opened};
 use replay::RecentNumbers;
 pub use seal::SealError;
+use sizes::Sizes;
 
 /// The keys of both directions and what is counted under them: records in, records out.
 ///
@@ -38,6 +40,7 @@ pub struct RecordLayer {
     write: Vec<WriteEpoch>,
     /// What protected records carry in their headers.
     connection_ids: ConnectionIds,
+    sizes: Sizes,
 }
 
 impl RecordLayer {
@@ -49,6 +52,7 @@ impl RecordLayer {
             read: Vec::new(),
             write: Vec::new(),
             connection_ids: ConnectionIds::default(),
+            sizes: Sizes::new(),
         }
     }
 

@@ -47,6 +47,18 @@ pub enum ConfigError {
     ReservedExtension(ExtensionType),
     /// Two custom extensions have one number.
     DuplicateExtension(ExtensionType),
+    /// `srtp_mki` is longer than 255 bytes.
+    SrtpMkiTooLong {
+        /// Its length.
+        len: usize,
+    },
+    /// `record_size_limit` is out of range (RFC 8449 §4).
+    InvalidRecordSizeLimit {
+        /// What it was.
+        limit: u16,
+    },
+    /// `padding` is to no length at all.
+    InvalidPadding,
     /// The platform gave no random bytes.
     NoRandomBytes,
 }
@@ -83,6 +95,11 @@ impl fmt::Display for ConfigError {
                 write!(f, "the number of the custom extension {id} is taken; those of private use begin at 0xff00")
             }
             Self::DuplicateExtension(id) => write!(f, "two custom extensions have the number {id}"),
+            Self::SrtpMkiTooLong { len } => write!(f, "the SRTP MKI has {len} bytes; it may have up to 255"),
+            Self::InvalidRecordSizeLimit { limit } => {
+                write!(f, "record_size_limit is {limit}; it must be between 64 and 16,385 bytes")
+            }
+            Self::InvalidPadding => f.write_str("padding must be to at least 1 byte, and to at least one length"),
             Self::NoRandomBytes => f.write_str("the platform gave no random bytes"),
         }
     }

@@ -104,9 +104,10 @@ impl Connection {
     ) -> Result<RecordNumber, Error> {
         let epoch = self.records.write_epoch();
         let offset = datagram.len();
+        let limit = self.common().transport.max_datagram_size;
         let number = self
             .records
-            .seal(epoch, content_type, datagram, |out| out.extend_from_slice(content))
+            .seal_within(epoch, content_type, datagram, limit, |out| out.extend_from_slice(content))
             .map_err(exhausted)?;
         if self.tracer.is_active() {
             let length = datagram.len().saturating_sub(offset);

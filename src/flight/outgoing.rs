@@ -133,8 +133,9 @@ impl Outgoing {
                 break;
             }
             let content_len = plan.iter().map(Carried::len).sum();
-            let wire_len = records.sealed_len(epoch, content_len).ok_or(SealError::NoKeys)?;
-            records.seal(epoch, ContentType::HANDSHAKE, datagram, |datagram| {
+            let room = limit.saturating_sub(start);
+            let wire_len = records.padded_len(epoch, content_len, room).ok_or(SealError::NoKeys)?;
+            records.seal_within(epoch, ContentType::HANDSHAKE, datagram, limit, |datagram| {
                 let content_start = datagram.len();
                 for carried in &plan {
                     self.write(carried, datagram);

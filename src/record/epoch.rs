@@ -11,6 +11,7 @@ use super::SealError;
 use super::number::MAX_SEQUENCE_NUMBER;
 use super::protect13::{self, OpenError};
 use super::replay::ReplayWindow;
+use super::sizes::Shape;
 
 /// What one epoch of the peer is read with.
 pub(super) struct ReadEpoch {
@@ -120,7 +121,7 @@ impl WriteEpoch {
     /// Appends a record to `datagram`, and gives back its sequence number.
     pub(super) fn seal(
         &mut self,
-        connection_id: &[u8],
+        shape: Shape<'_>,
         content_type: ContentType,
         datagram: &mut Vec<u8>,
         write: impl FnOnce(&mut Vec<u8>),
@@ -128,7 +129,7 @@ impl WriteEpoch {
         let number = self.next_number()?;
         // Counted even if sealing fails: no nonce can then be used twice.
         self.next = number.saturating_add(1);
-        protect13::seal(&self.keys, (self.epoch, number), connection_id, content_type, datagram, write)?;
+        protect13::seal(&self.keys, (self.epoch, number), shape, content_type, datagram, write)?;
         Ok(number)
     }
 

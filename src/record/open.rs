@@ -122,8 +122,7 @@ impl RecordLayer {
         let inner_bytes = record.get(inner.clone()).unwrap_or_default();
         let type_position = protect13::content_type_position(inner_bytes);
         let content_type = type_position.and_then(|position| inner_bytes.get(position).copied()).map(ContentType);
-        // RFC 9846 §5.4: the whole DTLSInnerPlaintext, padding included, may have 2^14 + 1 bytes.
-        let overflows = inner_bytes.len() > MAX_PLAINTEXT + 1;
+        let overflows = self.sizes.is_overflow(epoch, inner_bytes.len());
         match (type_position, content_type) {
             _ if overflows => Err(Discarded::misbehaved(PeerMisbehaved::RecordOverflow, record)),
             (Some(content_len), Some(content_type)) => Ok(Opened {

@@ -9,6 +9,7 @@ use crate::wire::registry::ContentType;
 
 use super::SealError;
 use super::number::reconstruct;
+use super::sizes::Shape;
 
 /// The longest content of a record (RFC 9846 §5.1).
 pub const MAX_PLAINTEXT: usize = 1 << 14;
@@ -83,11 +84,12 @@ pub fn content_type_position(inner: &[u8]) -> Option<usize> {
     inner.iter().rposition(|byte| *byte != 0)
 }
 
-/// Appends a protected record to `datagram`, of this epoch and sequence number; `write` appends its content. On error the datagram is as before.
-pub fn seal(
+/// Appends a protected record of this epoch and sequence number to `datagram`; `write` appends its content. On error the
+/// datagram is as before.
+pub(super) fn seal(
     keys: &TrafficKeys,
     number: (u16, u64),
-    connection_id: &[u8],
+    shape: Shape<'_>,
     content_type: ContentType,
     datagram: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>),
@@ -95,14 +97,14 @@ pub fn seal(
     let start = datagram.len();
     let (epoch, sequence_number) = number;
     let [.., epoch_low] = epoch.to_be_bytes();
-    let connection_id_bit = if connection_id.is_empty() { 0 } else { UnifiedHeader::CONNECTION_ID_BIT };
+    let connection_id_bit = if shape.connection_id.is_empty() { 0 } else { UnifiedHeader::CONNECTION_ID_BIT };
     datagram.push(SEALED_FIRST_BYTE | connection_id_bit | epoch_low & UnifiedHeader::EPOCH_MASK);
-    datagram.extend_from_slice(connection_id);
+    datagram.extend_from_slice(shape.connection_id);
     let [.., high, low] = sequence_number.to_be_bytes();
     datagram.extend_from_slice(&[high, low, 0, 0]);
     let content_start = datagram.len();
     write(datagram);
-    let sealed = protect(keys, sequence_number, content_type, datagram, start..content_start);
+    let sealed = protect(keys, sequence_number, content_type, datagram, start..content_start, shape);
     if sealed.is_err() {
         datagram.truncate(start);
     }
@@ -115,6 +117,7 @@ fn protect(
     content_type: ContentType,
     datagram: &mut Vec<u8>,
     header: Range<usize>,
+    shape: Shape<'_>,
 ) -> Result<(), SealError> {
     let content_start = header.end;
     let content_len = datagram.len().checked_sub(content_start).ok_or(SealError::TooLong)?;
@@ -122,7 +125,8 @@ fn protect(
         return Err(SealError::TooLong);
     }
     let tag_len = keys.suite.aead.tag_len();
-    let inner_len = inner_len(content_len, tag_len);
+    let room = shape.room.saturating_sub(header.len().saturating_add(tag_len));
+    let inner_len = shape.sizes.inner_len(inner_len(content_len, tag_len), room);
     let length = u16::try_from(inner_len.saturating_add(tag_len)).map_err(|_| SealError::TooLong)?;
     datagram.push(content_type.0);
     let tag_start = content_start.saturating_add(inner_len);

@@ -11,6 +11,7 @@ use super::RecordLayer;
 use super::epoch::WriteEpoch;
 use super::number::MAX_SEQUENCE_NUMBER;
 use super::protect13::MAX_PLAINTEXT;
+use super::sizes::Shape;
 
 impl RecordLayer {
     /// How many bytes of content a record of `epoch` can have that is to have at most `room` bytes on the wire. Also 0
@@ -25,7 +26,8 @@ impl RecordLayer {
         //= https://www.rfc-editor.org/rfc/rfc9147#section-4.4
         //# However, the upper layer protocol MUST NOT write any record that exceeds the maximum record size of 2^14
         //# bytes.
-        room.saturating_sub(overhead).min(MAX_PLAINTEXT)
+        let longest = if epoch == 0 { MAX_PLAINTEXT } else { self.sizes.max_content() };
+        room.saturating_sub(overhead).min(longest)
     }
 
     /// How many bytes a record of `epoch` with `content_len` bytes of content has on the wire. None if the epoch
@@ -66,12 +68,26 @@ impl RecordLayer {
         datagram: &mut Vec<u8>,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<RecordNumber, SealError> {
+        self.seal_within(epoch, content_type, datagram, 0, write)
+    }
+
+    /// The same, and pads the record as was decided, so that the datagram has at most `limit` bytes. The padding alone is
+    /// bounded by `limit`, not the content.
+    pub fn seal_within(
+        &mut self,
+        epoch: u16,
+        content_type: ContentType,
+        datagram: &mut Vec<u8>,
+        limit: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<RecordNumber, SealError> {
         if epoch == 0 {
             return self.seal_plain(content_type, datagram, write);
         }
         let keys = self.write.iter_mut().rev().find(|write| write.epoch == epoch).ok_or(SealError::NoKeys)?;
         let connection_id = self.connection_ids.to_write(epoch);
-        let sequence_number = keys.seal(connection_id, content_type, datagram, write)?;
+        let shape = Shape { connection_id, sizes: &self.sizes, room: limit.saturating_sub(datagram.len()) };
+        let sequence_number = keys.seal(shape, content_type, datagram, write)?;
         Ok(RecordNumber { epoch: epoch.into(), sequence_number })
     }
 

@@ -1,12 +1,12 @@
 //! ClientHello (RFC 9147 §5.3).
 
-use crate::codec::{Decode, Encode, Reader, put_vector8, put_vector16};
+use crate::codec::{Decode, Encode, Reader, put_u16, put_vector8, put_vector16};
 use crate::error::InvalidMessage;
 use crate::wire::extension::{self, Block, OtherExtension, RawExtension};
 use crate::wire::extensions::alpn::{put_protocols, read_protocols};
 use crate::wire::extensions::lists::{
     expect_no_data, nonempty, numbers, put_list8, put_list16, read_list8, read_list16, read_nonempty_opaque16,
-    read_opaque8,
+    read_opaque8, read_record_size_limit,
 };
 use crate::wire::extensions::server_name::{put_host_name, read_host_name};
 use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
@@ -121,6 +121,8 @@ pub struct ClientExtensions {
     pub use_srtp: Option<UseSrtp>,
     /// ticket_request (RFC 9149).
     pub ticket_request: Option<TicketRequest>,
+    /// record_size_limit (RFC 8449), at least 64.
+    pub record_size_limit: Option<u16>,
     /// psk_key_exchange_modes (RFC 9846 §4.3.9), not empty.
     pub psk_key_exchange_modes: Option<Vec<u8>>,
     /// post_handshake_auth (RFC 9846 §4.3.6): whether the client answers requests for a certificate after the handshake.
@@ -173,6 +175,7 @@ impl ClientExtensions {
             T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => self.alpn = Some(read_protocols(data)?),
             T::USE_SRTP => self.use_srtp = Some(UseSrtp::decode_all(data)?),
             T::TICKET_REQUEST => self.ticket_request = Some(TicketRequest::decode_all(data)?),
+            T::RECORD_SIZE_LIMIT => self.record_size_limit = Some(read_record_size_limit(data)?),
             T::PSK_KEY_EXCHANGE_MODES => self.psk_key_exchange_modes = Some(nonempty(read_opaque8(data)?)?),
             T::POST_HANDSHAKE_AUTH => {
                 expect_no_data(data)?;
@@ -225,6 +228,9 @@ impl ClientExtensions {
         }
         if let Some(request) = &self.ticket_request {
             block.put(T::TICKET_REQUEST, |out| request.encode(out));
+        }
+        if let Some(limit) = self.record_size_limit {
+            block.put(T::RECORD_SIZE_LIMIT, |out| put_u16(out, limit));
         }
         if let Some(modes) = &self.psk_key_exchange_modes {
             block.put(T::PSK_KEY_EXCHANGE_MODES, |out| put_vector8(out, |out| out.extend_from_slice(modes)));

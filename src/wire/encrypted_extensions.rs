@@ -1,11 +1,11 @@
 //! EncryptedExtensions (RFC 9846 §4.4.1).
 
-use crate::codec::{Decode, Encode, Reader};
+use crate::codec::{Decode, Encode, Reader, put_u16};
 use crate::error::InvalidMessage;
 use crate::wire::client_hello::UseSrtp;
 use crate::wire::extension::{self, Block, OtherExtension};
 use crate::wire::extensions::alpn::{put_protocols, read_selected_protocol};
-use crate::wire::extensions::lists::{expect_no_data, put_list16, read_list16};
+use crate::wire::extensions::lists::{expect_no_data, put_list16, read_list16, read_record_size_limit};
 use crate::wire::registry::{ExtensionType, NamedGroup};
 
 /// What a server answers under protection (RFC 9846 §4.4.1). Extensions are written in the order of `present`, those that
@@ -22,6 +22,8 @@ pub struct EncryptedExtensions {
     pub alpn: Option<Vec<u8>>,
     /// use_srtp (RFC 5764): the profile that the server selected. That there is exactly one is not checked here.
     pub use_srtp: Option<UseSrtp>,
+    /// record_size_limit (RFC 8449), at least 64.
+    pub record_size_limit: Option<u16>,
     /// server_name (RFC 6066 §3): whether the server used the name that the client sent.
     pub server_name_ack: bool,
     /// supported_groups (RFC 9846 §4.3.7): what the server prefers, for the next connection.
@@ -46,6 +48,7 @@ impl Decode for EncryptedExtensions {
             match extension_type {
                 T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => read.alpn = Some(read_selected_protocol(data)?),
                 T::USE_SRTP => read.use_srtp = Some(UseSrtp::decode_all(data)?),
+                T::RECORD_SIZE_LIMIT => read.record_size_limit = Some(read_record_size_limit(data)?),
                 T::SERVER_NAME => {
                     expect_no_data(data)?;
                     read.server_name_ack = true;
@@ -79,6 +82,9 @@ impl Encode for EncryptedExtensions {
         if let Some(use_srtp) = &self.use_srtp {
             block.put(T::USE_SRTP, |out| use_srtp.encode(out));
         }
+        if let Some(limit) = self.record_size_limit {
+            block.put(T::RECORD_SIZE_LIMIT, |out| put_u16(out, limit));
+        }
         if self.server_name_ack {
             block.put(T::SERVER_NAME, |_| {});
         }
@@ -108,12 +114,13 @@ mod tests {
         let full = EncryptedExtensions {
             alpn: Some(b"webrtc".to_vec()),
             use_srtp: Some(UseSrtp { profiles: vec![SrtpProfile::SRTP_AEAD_AES_128_GCM], mki: Vec::new() }),
+            record_size_limit: Some(64),
             server_name_ack: true,
             supported_groups: Some(vec![NamedGroup::X25519]),
             early_data: true,
             ticket_request: Some(2),
             others: vec![OtherExtension { extension_type: ExtensionType(0xfe01), data: vec![1] }],
-            present: [16u16, 14, 0xfe01, 0, 10, 42, 58].map(ExtensionType).to_vec(),
+            present: [16u16, 14, 0xfe01, 28, 0, 10, 42, 58].map(ExtensionType).to_vec(),
         };
         let bytes = full.encoded();
         assert_eq!(EncryptedExtensions::decode_all(&bytes), Ok(full));

@@ -74,10 +74,12 @@ impl Offer {
                 supported_groups: Some(common.groups.clone()),
                 signature_algorithms: Some(common.signature_schemes.clone()),
                 alpn: (!alpn.is_empty()).then(|| alpn.clone()),
-                use_srtp: (!profiles.is_empty()).then(|| UseSrtp { profiles: profiles.clone(), mki: Vec::new() }),
                 ticket_request: self.config.ticket_request,
                 psk_key_exchange_modes: self.config.resumption.then(|| vec![PskMode::PskWithKeyShare.number()]),
                 post_handshake_auth: self.config.post_handshake_auth,
+                use_srtp: (!profiles.is_empty())
+                    .then(|| UseSrtp { profiles: profiles.clone(), mki: common.srtp_mki.clone() }),
+                record_size_limit: common.record_size_limit,
                 key_share: Some(
                     shares.map(|s| KeyShareEntry { group: s.group, key_exchange: s.public.clone() }).collect(),
                 ),
@@ -96,6 +98,7 @@ impl Offer {
             E::SERVER_NAME => self.server_name.is_some(),
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !self.config.common.alpn_protocols.is_empty(),
             E::POST_HANDSHAKE_AUTH => self.config.post_handshake_auth,
+            E::RECORD_SIZE_LIMIT => self.config.common.record_size_limit.is_some(),
             E::USE_SRTP => !self.config.common.srtp_profiles.is_empty(),
             E::TICKET_REQUEST => self.config.ticket_request.is_some(),
             _ => self.arrangement.offers(extension),

@@ -1,7 +1,7 @@
 //! The client after ServerHello (RFC 9846 §4.4 and §4.5).
 
 use crate::codec::Decode as _;
-use crate::config::ExtensionMessage;
+use crate::config::{ExtensionMessage, RECORD_SIZE_LIMITS};
 use crate::crypto::CipherSuiteImpl;
 use crate::crypto::task::{PresentedIdentity, Task, TaskError, TaskOutput};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
@@ -44,11 +44,19 @@ pub struct ExpectEncryptedExtensions {
 
 impl ExpectEncryptedExtensions {
     /// Takes EncryptedExtensions.
-    pub fn handle(self, message: &ReceivedMessage) -> Result<State, Error> {
+    pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self { offer, mut keys } = self;
         let body = body_of(message, HandshakeType::ENCRYPTED_EXTENSIONS)?;
         let extensions = EncryptedExtensions::decode_all(body)?;
+        let theirs = extensions.record_size_limit;
         let negotiated = negotiated(&offer, &keys, extensions)?;
+        if let (Some(ours), Some(theirs)) = (offer.config.common.record_size_limit, theirs) {
+            // RFC 8449 §4: a client may refuse a limit above that of the protocol; a server must not.
+            if !RECORD_SIZE_LIMITS.contains(&theirs) {
+                return Err(PeerMisbehaved::InvalidRecordSizeLimit.into());
+            }
+            cx.records.set_size_limits(ours, theirs);
+        }
         keys.transcript.add(HandshakeType::ENCRYPTED_EXTENSIONS, body);
         let progress = Progress { offer, keys, negotiated, peer: None, asked: None };
         Ok(State::ExpectCertificateOrRequest(Box::new(ExpectCertificateOrRequest(progress))))
@@ -58,14 +66,18 @@ impl ExpectEncryptedExtensions {
 fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensions) -> Result<Negotiated, Error> {
     use ExtensionType as E;
     // supported_groups is for information (RFC 9846 §4.3.7); the others answer what we offered.
-    let allowed: Vec<_> = [E::SERVER_NAME, E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, E::USE_SRTP, E::TICKET_REQUEST]
-        .into_iter()
-        .filter(|extension| offer.offers(*extension))
-        .chain([E::SUPPORTED_GROUPS])
-        .chain(
-            extensions.others.iter().map(|other| other.extension_type).filter(|other| offer.arrangement.offers(*other)),
-        )
-        .collect();
+    let allowed: Vec<_> = [
+        E::SERVER_NAME,
+        E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        E::USE_SRTP,
+        E::TICKET_REQUEST,
+        E::RECORD_SIZE_LIMIT,
+    ]
+    .into_iter()
+    .filter(|extension| offer.offers(*extension))
+    .chain([E::SUPPORTED_GROUPS])
+    .chain(extensions.others.iter().map(|other| other.extension_type).filter(|other| offer.arrangement.offers(*other)))
+    .collect();
     offer.check_extensions(&extensions.present, &allowed)?;
     let common = &offer.config.common;
     if extensions.alpn.as_ref().is_some_and(|protocol| !common.alpn_protocols.contains(protocol)) {
@@ -82,7 +94,11 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
             if !common.srtp_profiles.contains(&profile) {
                 return Err(PeerMisbehaved::SelectedUnofferedSrtpProfile.into());
             }
-            if !selected.mki.is_empty() {
+            //= https://www.rfc-editor.org/rfc/rfc5764#section-4.1.3
+            //# If the client detects a nonzero-length MKI in the server's response
+            //# that is different than the one the client offered, then the client
+            //# MUST abort the handshake and SHOULD send an invalid_parameter alert.
+            if !selected.mki.is_empty() && selected.mki != common.srtp_mki {
                 return Err(PeerMisbehaved::SrtpMkiMismatch.into());
             }
             Some(SrtpSelection { profile, mki: selected.mki })

@@ -187,6 +187,8 @@ pub struct Offered {
     pub tickets: u8,
     /// Whether it answers requests for a certificate after the handshake (RFC 9846 §4.3.6).
     pub post_handshake_auth: bool,
+    /// The longest plaintext that it accepts, if it says so.
+    pub record_size_limit: Option<u16>,
     /// Its custom extensions.
     pub custom: Vec<PeerExtension>,
 }
@@ -209,8 +211,9 @@ impl Offered {
         };
         let srtp = extensions.use_srtp.as_ref().and_then(|offered| {
             let profile = common.srtp_profiles.iter().find(|profile| offered.profiles.contains(profile))?;
-            // RFC 5764 §4.1.3: "If the server does not wish to use an MKI, it can ignore it": none is sent back.
-            Some(SrtpSelection { profile: *profile, mki: Vec::new() })
+            // RFC 5764 §4.1.3: the server sends the client's MKI back, or an empty one if it will not use it.
+            let mki = if config.accept_srtp_mki { offered.mki.clone() } else { Vec::new() };
+            Some(SrtpSelection { profile: *profile, mki })
         });
         if srtp.is_none() && common.require_srtp {
             return Err(PeerIncompatible::NoSrtpProfile.into());
@@ -229,6 +232,7 @@ impl Offered {
             ticket_request: extensions.ticket_request,
             tickets,
             post_handshake_auth: extensions.post_handshake_auth,
+            record_size_limit: extensions.record_size_limit,
             custom,
         })
     }

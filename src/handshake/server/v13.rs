@@ -71,7 +71,10 @@ impl Resume for Box<AwaitKeyShare> {
             peer_extensions: offered.custom.clone(),
         };
         let expected_tickets = offered.ticket_request.map(|_| offered.tickets);
-        send_encrypted_extensions(&config, &negotiated, expected_tickets, &mut transcript, cx)?;
+        if let (Some(ours), Some(theirs)) = (config.common.record_size_limit, offered.record_size_limit) {
+            cx.records.set_size_limits(ours, theirs);
+        }
+        send_encrypted_extensions(&config, &offered, &negotiated, expected_tickets, &mut transcript, cx)?;
         if config.client_auth != ClientAuth::None {
             let request = authentication::certificate_request(&config.common, Vec::new());
             authentication::send(HandshakeType::CERTIFICATE_REQUEST, request.encoded(), &mut transcript, cx)?;
@@ -115,6 +118,7 @@ fn server_hello(
 
 fn send_encrypted_extensions(
     config: &ServerConfig,
+    offered: &Offered,
     negotiated: &Negotiated,
     expected_tickets: Option<u8>,
     transcript: &mut Transcript,
@@ -123,6 +127,7 @@ fn send_encrypted_extensions(
     let extensions = EncryptedExtensions {
         alpn: negotiated.alpn_protocol.clone(),
         use_srtp: negotiated.srtp.as_ref().map(|srtp| UseSrtp { profiles: vec![srtp.profile], mki: srtp.mki.clone() }),
+        record_size_limit: offered.record_size_limit.and(config.common.record_size_limit),
         server_name_ack: negotiated.server_name.is_some(),
         //= https://www.rfc-editor.org/rfc/rfc9149#section-3
         //# A server that supports and uses a client "ticket_request" extension

@@ -63,6 +63,20 @@ pub(crate) fn read_nonempty_opaque16(data: &[u8]) -> Result<Vec<u8>, InvalidMess
     nonempty(content)
 }
 
+/// All of `data` as `uint16 RecordSizeLimit` (RFC 8449 §4).
+pub(crate) fn read_record_size_limit(data: &[u8]) -> Result<u16, InvalidMessage> {
+    let mut reader = Reader::new(data);
+    let limit = reader.u16()?;
+    reader.finish()?;
+    //= https://www.rfc-editor.org/rfc/rfc8449#section-4
+    //# An endpoint MUST treat receipt of a smaller value
+    //# as a fatal error and generate an "illegal_parameter" alert.
+    if limit < MIN_RECORD_SIZE_LIMIT { Err(InvalidMessage::InvalidValue) } else { Ok(limit) }
+}
+
+/// The lowest record_size_limit (RFC 8449 §4).
+const MIN_RECORD_SIZE_LIMIT: u16 = 64;
+
 /// `content`, unless it is empty.
 pub(crate) fn nonempty(content: Vec<u8>) -> Result<Vec<u8>, InvalidMessage> {
     if content.is_empty() { Err(InvalidMessage::EmptyVector) } else { Ok(content) }
@@ -107,6 +121,10 @@ mod tests {
         assert_eq!(read_nonempty_opaque16(&[0, 0]), Err(E::EmptyVector));
         assert_eq!(read_nonempty_opaque16(&[0, 1, 7]), Ok(vec![7]));
         assert_eq!(read_nonempty_opaque16(&[0, 1, 7, 7]), Err(E::TrailingData));
+        assert_eq!(read_record_size_limit(&[0, 64]), Ok(64));
+        assert_eq!(read_record_size_limit(&[0, 63]), Err(E::InvalidValue));
+        assert_eq!(read_record_size_limit(&[0]), Err(E::TooShort));
+        assert_eq!(read_record_size_limit(&[0, 64, 0]), Err(E::TrailingData));
         assert_eq!(expect_no_data(&[0]), Err(E::TrailingData));
     }
 }
