@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::crypto::CryptoProvider;
+use crate::crypto::psk::{Psk, PskMode};
 use crate::crypto::resumption::TicketStore;
 use crate::crypto::task::Backend;
 use crate::ticket::StrikeRegister;
@@ -16,6 +17,7 @@ mod custom;
 mod error;
 mod limits;
 mod padding;
+mod psk;
 mod transport;
 
 pub use custom::{CustomExtension, ExtensionMessage, FixedExtension, MAX_CUSTOM_EXTENSION_LEN};
@@ -173,6 +175,15 @@ pub struct ClientConfig {
     /// An empty list asks the server to choose, at the price of a round trip: the ClientHello then fits one datagram
     /// even for servers that do not reassemble it.
     pub key_shares: Vec<NamedGroup>,
+    /// External pre-shared keys to offer, best first. Those whose hash is that of no suite in `cipher_suites` are left
+    /// out. Default: none.
+    pub psks: Vec<Arc<Psk>>,
+    /// How pre-shared keys may be used, those of resumed connections too, best first. Default: only with a key share;
+    /// without one, whoever learns the key reads what was recorded before.
+    pub psk_modes: Vec<PskMode>,
+    /// Whether the server must choose a pre-shared key that was offered. Then no signature schemes are offered, so that a
+    /// server with a certificate cannot stand in, and without [`PskMode::PskWithKeyShare`] no groups either. Default: false.
+    pub psk_only: bool,
     /// Whether to ask the server for tickets, and to hand them out as
     /// [`SessionReceived`](crate::connection::ConnectionEvent::SessionReceived). Default: false.
     pub resumption: bool,
@@ -188,16 +199,26 @@ impl ClientConfig {
     pub fn new(provider: Arc<CryptoProvider>, backend: Arc<dyn Backend>) -> Self {
         let common = CommonConfig::new(provider, backend);
         let key_shares = default_key_shares(&common.groups);
-        Self { common, key_shares, resumption: false, ticket_request: None, post_handshake_auth: false }
+        Self {
+            common,
+            key_shares,
+            psks: Vec::new(),
+            psk_modes: vec![PskMode::PskWithKeyShare],
+            psk_only: false,
+            resumption: false,
+            ticket_request: None,
+            post_handshake_auth: false,
+        }
     }
 
     /// Checks everything that would otherwise go wrong later.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.common.validate()?;
-        match self.key_shares.iter().find(|group| !self.common.groups.contains(group)) {
-            Some(group) => Err(ConfigError::KeyShareOutsideGroups(*group)),
-            None => Ok(()),
+        if let Some(group) = self.key_shares.iter().find(|group| !self.common.groups.contains(group)) {
+            return Err(ConfigError::KeyShareOutsideGroups(*group));
         }
+        psk::validate_modes(&self.psk_modes)?;
+        psk::validate_offer(&self.psks)
     }
 }
 
@@ -214,7 +235,7 @@ pub fn default_key_shares(groups: &[NamedGroup]) -> Vec<NamedGroup> {
 }
 
 /// What a server decides.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerConfig {
     /// What both roles decide alike.
     pub common: CommonConfig,
@@ -227,6 +248,15 @@ pub struct ServerConfig {
     ///
     /// Only a listener asks; a connection that was made without one takes its peer's address for proven, as ICE does.
     pub cookie: CookiePolicy,
+    /// Whether to look for the pre-shared keys that a client offers, by a
+    /// [`LookUpPsk`](crate::crypto::task::Task::LookUpPsk) task. Default: false.
+    pub look_up_psks: bool,
+    /// How pre-shared keys may be used, those of resumed connections too, best first. Default: only with a key share;
+    /// without one, whoever learns the key reads what was recorded before.
+    pub psk_modes: Vec<PskMode>,
+    /// Whether a client must have a pre-shared key. Then no certificate is needed, and a client cannot find out which
+    /// identities there are (RFC 9846 appendix F.6). Default: false.
+    pub psk_only: bool,
     /// Makes tickets and takes them, so that clients can resume connections. Default: none.
     pub tickets: Option<Arc<dyn TicketStore>>,
     /// How many tickets to send after a handshake, if there are `tickets` and the client does not ask for fewer.
@@ -253,6 +283,9 @@ impl ServerConfig {
             client_auth: ClientAuth::None,
             accept_srtp_mki: false,
             cookie: CookiePolicy::Always,
+            look_up_psks: false,
+            psk_modes: vec![PskMode::PskWithKeyShare],
+            psk_only: false,
             tickets: None,
             ticket_count: 2,
             ticket_lifetime: Duration::from_secs(24 * 60 * 60),
@@ -261,9 +294,29 @@ impl ServerConfig {
         }
     }
 
+    /// Whether a pre-shared key of a client would be looked at.
+    pub fn takes_psks(&self) -> bool {
+        self.look_up_psks || self.tickets.is_some()
+    }
+
     /// Checks everything that would otherwise go wrong later.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.common.validate()
+        self.common.validate()?;
+        psk::validate_modes(&self.psk_modes)
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("common", &self.common)
+            .field("client_auth", &self.client_auth)
+            .field("cookie", &self.cookie)
+            .field("look_up_psks", &self.look_up_psks)
+            .field("psk_modes", &self.psk_modes)
+            .field("psk_only", &self.psk_only)
+            .field("has_tickets", &self.tickets.is_some())
+            .finish_non_exhaustive()
     }
 }
 

@@ -18,7 +18,6 @@ use crate::error::Error;
 use crate::flight::acknowledge::ToAcknowledge;
 use crate::flight::outgoing::Outgoing;
 use crate::flight::reassembly::Reassembly;
-use crate::handshake::client::hello as client_hello;
 use crate::handshake::server::hello::{Accepted, ExpectClientHello};
 use crate::handshake::{Context, Established, Negotiated, State};
 use crate::record::RecordLayer;
@@ -36,6 +35,7 @@ mod last_words;
 mod name;
 #[cfg(any(test, feature = "sim"))]
 mod node;
+mod offer;
 mod receive;
 mod timers;
 mod transmit;
@@ -44,6 +44,7 @@ pub use crate::handshake::exchange::ExchangeId;
 pub use crate::handshake::exchange::client_auth::RequestAuthenticationError;
 pub use event::{ConnectionEvent, ConnectionState, SendError, SrtpKeys, Stats, UpdateKeysError};
 pub use name::ServerName;
+pub use offer::ClientOffer;
 
 use drive::Tasks;
 use last_words::LastWords;
@@ -120,17 +121,7 @@ impl Connection {
         trace: Option<Box<dyn Trace>>,
         now: Instant,
     ) -> Result<Self, ConfigError> {
-        config.validate()?;
-        let name = server_name.map(ServerName::parse).transpose()?;
-        let mut random = [0; 32];
-        config.common.provider.random.fill(&mut random).map_err(|_| ConfigError::NoRandomBytes)?;
-        let mut this = Self::new(Role::Client(Arc::clone(&config)), 0, 0, now);
-        this.tracer = Tracer::from(trace);
-        let peer_name = name.as_ref().map(|name| name.as_str().to_owned());
-        let server_name = name.as_ref().and_then(ServerName::dns).map(str::to_owned);
-        this.step(now, |cx| client_hello::start(config, peer_name, server_name, random, cx));
-        this.drive(now);
-        Ok(this)
+        Self::connect(config, ClientOffer { server_name: server_name.map(str::to_owned), session: None, trace }, now)
     }
 
     /// A server without a listener: it takes its peer's address for proven, as ICE does.

@@ -7,15 +7,18 @@
 //! client                                             server
 //!
 //! MakeShares (task)                                  ExpectClientHello
-//! ExpectServerHello  <- HelloRetryRequest            SelectCredentials (task)
-//! AgreeKey (task)                                    RespondKeyShare (task)
-//! ExpectEncryptedExtensions                          Sign (task)
+//! ExpectServerHello  <- HelloRetryRequest            LookUpPsk (task)           if pre-shared keys were offered
+//! AgreeKey (task)            unless psk_ke           SelectCredentials (task)   unless one was accepted
+//! ExpectEncryptedExtensions                          RespondKeyShare (task)     unless psk_ke
+//!                                                    Sign (task)                unless one was accepted
 //! ExpectCertificateOrRequest                         VerifyClient               if a certificate was asked for
 //! VerifyServer                                       ExpectFinished
 //! ExpectFinished                                     Complete
 //! SignClient
 //! Complete
 //! ```
+//!
+//! With a pre-shared key nothing stands between EncryptedExtensions and Finished.
 //!
 //! `VerifyServer` and `VerifyClient` are the same machine in the machine (`authentication/peer.rs`): expect Certificate,
 //! expect CertificateVerify, then the tasks VerifySignature and VerifyPeer; so are `SignClient` and the server's `Sign`
@@ -35,6 +38,7 @@ pub mod server;
 pub mod ticket;
 pub mod wait;
 
+use connected::psk_identity;
 pub use connected::{Established, Negotiated, SrtpSelection};
 pub use context::{Context, EPOCH_APPLICATION, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT};
 pub use custom::PeerExtension;
@@ -60,6 +64,8 @@ pub enum State {
     SignClient(Box<client::v13::SignClient>),
     /// Server: nothing arrived yet, or a HelloRetryRequest was sent.
     ExpectClientHello(Box<server::hello::ExpectClientHello>),
+    /// Server: a pre-shared key that the client offered is being looked for.
+    LookUpPsk(Wait<Box<server::psk::AwaitPsk>>),
     /// Server: our certificate is being chosen.
     SelectServerCredentials(Wait<Box<server::hello::AwaitCredentials>>),
     /// Server: our key share is being made.
@@ -82,6 +88,7 @@ impl State {
             Self::AgreeKey(wait) => wait.task(),
             Self::VerifyServer(state) => return state.task(),
             Self::SignClient(state) => state.task(),
+            Self::LookUpPsk(wait) => wait.task(),
             Self::SelectServerCredentials(wait) => wait.task(),
             Self::RespondKeyShare(wait) => wait.task(),
             Self::SignServer(state) => state.task(),
@@ -97,6 +104,7 @@ impl State {
             Self::AgreeKey(wait) => wait.finish(result, cx),
             Self::VerifyServer(state) => state.finish(result),
             Self::SignClient(state) => state.finish(result, cx),
+            Self::LookUpPsk(wait) => wait.finish(result, cx),
             Self::SelectServerCredentials(wait) => wait.finish(result, cx),
             Self::RespondKeyShare(wait) => wait.finish(result, cx),
             Self::SignServer(state) => state.finish(result, cx),
@@ -129,7 +137,9 @@ impl State {
     /// The epoch of the next message.
     pub const fn epoch(&self) -> u16 {
         match self {
-            Self::MakeShares(_) | Self::ExpectServerHello(_) | Self::ExpectClientHello(_) => EPOCH_PLAINTEXT,
+            Self::MakeShares(_) | Self::ExpectServerHello(_) | Self::ExpectClientHello(_) | Self::LookUpPsk(_) => {
+                EPOCH_PLAINTEXT
+            }
             Self::Complete(_) => EPOCH_APPLICATION,
             _ => EPOCH_HANDSHAKE,
         }
@@ -150,6 +160,7 @@ impl State {
             Self::SignClient(state) => state.name(),
             Self::SignServer(_) => "sign",
             Self::ExpectClientHello(_) => "expect_client_hello",
+            Self::LookUpPsk(_) => "look_up_psk",
             Self::RespondKeyShare(_) => "respond_key_share",
             Self::Complete(_) => "complete",
         }

@@ -45,7 +45,7 @@ pub use config::{
     FixedExtension, Limits, Padding, ServerConfig, TransportConfig,
 };
 pub use connection::{
-    Connection, ConnectionEvent, ConnectionState, SendError, ServerName, SrtpKeys, Stats, UpdateKeysError,
+    ClientOffer, Connection, ConnectionEvent, ConnectionState, SendError, ServerName, SrtpKeys, Stats, UpdateKeysError,
 };
 pub use error::{CertificateError, Error};
 pub use handshake::{Negotiated, PeerExtension, SrtpSelection};

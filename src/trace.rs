@@ -12,6 +12,7 @@ pub mod tee;
 #[cfg(test)]
 mod tests;
 
+use crate::crypto::psk::PskKind;
 use crate::crypto::task::TaskId;
 use crate::error::Error;
 use crate::time::Instant;
@@ -169,6 +170,13 @@ pub enum Event<'a> {
         cipher_suite: CipherSuite,
         /// The group, if keys were agreed.
         group: Option<NamedGroup>,
+    },
+    /// `security:psk_selected`: a pre-shared key proves who the peer is.
+    PskSelected {
+        /// Where it comes from.
+        kind: PskKind,
+        /// Its identity, which was sent in the clear.
+        identity: &'a [u8],
     },
     /// `security:key_updated`: the keys of an epoch are in use.
     KeyInstalled {

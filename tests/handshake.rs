@@ -87,7 +87,7 @@ fn every_suite_with_every_group_and_certificate() {
                 let mut pair = run(client, server(&own, None), "example.org", START + DAY);
                 assert_connected(&mut pair);
                 let negotiated = pair.a.negotiated().unwrap();
-                assert_eq!((negotiated.cipher_suite, negotiated.group), (*suite, *group));
+                assert_eq!((negotiated.cipher_suite, negotiated.group), (*suite, Some(*group)));
                 assert_eq!(pair.b.negotiated(), Some(negotiated));
                 assert_eq!(pair.a.peer_certificates(), std::slice::from_ref(&own.certificate));
             }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE};
+use crate::crypto::psk::PskError;
 use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, SignatureScheme, SrtpProfile};
 
 /// A configuration that cannot work, with what would be right.
@@ -59,6 +60,21 @@ pub enum ConfigError {
     },
     /// `padding` is to no length at all.
     InvalidPadding,
+    /// `psk_modes` is empty.
+    NoPskModes,
+    /// `psk_only` is set, and there is no pre-shared key that could be offered.
+    NoPsk,
+    /// Two pre-shared keys have one identity.
+    DuplicatePskIdentity,
+    /// The pre-shared keys do not fit a ClientHello together.
+    PsksTooLong {
+        /// How long they are.
+        len: usize,
+        /// How long they may be.
+        limit: usize,
+    },
+    /// A pre-shared key cannot be used.
+    InvalidPsk(PskError),
     /// The platform gave no random bytes.
     NoRandomBytes,
 }
@@ -100,9 +116,24 @@ impl fmt::Display for ConfigError {
                 write!(f, "record_size_limit is {limit}; it must be between 64 and 16,385 bytes")
             }
             Self::InvalidPadding => f.write_str("padding must be to at least 1 byte, and to at least one length"),
+            Self::NoPskModes => f.write_str("psk_modes is empty; give at least one"),
+            Self::NoPsk => f.write_str(
+                "psk_only is set, and no pre-shared key can be offered; give one whose hash is that of a cipher suite",
+            ),
+            Self::DuplicatePskIdentity => f.write_str("two pre-shared keys have the same identity and hash"),
+            Self::PsksTooLong { len, limit } => {
+                write!(f, "the pre-shared keys take {len} bytes of a ClientHello; at most {limit} are allowed")
+            }
+            Self::InvalidPsk(error) => error.fmt(f),
             Self::NoRandomBytes => f.write_str("the platform gave no random bytes"),
         }
     }
 }
 
 impl core::error::Error for ConfigError {}
+
+impl From<PskError> for ConfigError {
+    fn from(error: PskError) -> Self {
+        Self::InvalidPsk(error)
+    }
+}

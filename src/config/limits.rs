@@ -20,6 +20,9 @@ pub struct Limits {
     /// Requests for a client certificate that may be unanswered, or whose answer is not acknowledged yet. Default: 4: an
     /// application that asks again before it was answered asks for another purpose, and has few of those.
     pub authentication_requests: usize,
+    /// Pre-shared keys of a ClientHello that a server looks at, each of which may cost a decryption or a look-up. Default:
+    /// 16: eight external keys, imported for both hashes.
+    pub psk_identities: usize,
     /// Records that are held because their keys do not exist yet. Default: 8: a flight that overtakes a ServerHello.
     pub held_records: usize,
     /// Bytes of application data that wait to be sent. Default: 256 KiB.
@@ -46,6 +49,7 @@ impl Default for Limits {
             fragments: 64,
             certificate_chain: 10,
             authentication_requests: 4,
+            psk_identities: 16,
             held_records: 8,
             send_queue: 256 * 1024,
             receive_queue: 1024 * 1024,

@@ -345,5 +345,6 @@ const fn task_name(task: &Task) -> &'static str {
         Task::VerifySignature { .. } => "verify_signature",
         Task::SelectCredentials(_) => "select_credentials",
         Task::VerifyPeer(_) => "verify_peer",
+        Task::LookUpPsk(_) => "look_up_psk",
     }
 }

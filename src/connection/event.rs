@@ -43,7 +43,8 @@ pub enum ConnectionEvent {
         /// The epoch that began.
         epoch: u16,
     },
-    /// A ticket came, with which this connection can be resumed later: give it to a new connection. Only with
+    /// A ticket came, with which this connection can be resumed later: give it to
+    /// [`connect`](super::Connection::connect). Only with
     /// [`ClientConfig::resumption`](crate::config::ClientConfig::resumption).
     SessionReceived(Box<Session>),
     /// The client proved who it is, after the handshake: the answer to

@@ -16,6 +16,7 @@ use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 mod authentication;
 mod extensions;
 mod misbehaviour;
+mod psk;
 mod rules;
 mod states;
 mod tickets;
@@ -99,7 +100,7 @@ fn a_group_without_share_costs_a_retry() {
     server.common.groups = vec![NamedGroup::SECP256R1];
     let mut pair = pair(client_config(), server);
     connected(&mut pair);
-    assert_eq!(pair.a.negotiated().unwrap().group, NamedGroup::SECP256R1);
+    assert_eq!(pair.a.negotiated().unwrap().group, Some(NamedGroup::SECP256R1));
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn a_client_without_any_share_asks_the_server_to_choose() {
     client.key_shares.clear();
     let mut pair = pair(client, server_config());
     connected(&mut pair);
-    assert_eq!(pair.a.negotiated().unwrap().group, NamedGroup::X25519MLKEM768);
+    assert_eq!(pair.a.negotiated().unwrap().group, Some(NamedGroup::X25519MLKEM768));
 }
 
 #[test]

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::task::{Backend, Credentials, EphemeralKey, SigningKeyRef, Task, TaskError, TaskOutput};
+use super::psk::{HashAlgorithm, Psk};
+use super::task::{Backend, Credentials, EphemeralKey, PskRequest, SigningKeyRef, Task, TaskError, TaskOutput};
 use super::{
     AeadAlgorithm, AeadError, AeadKey, AeadLimits, CipherSuiteImpl, CryptoProvider, Hash, HashContext, HashOutput,
     NONCE_LEN, NoRandomBytes, RecordNumberKey, SecureRandom,
@@ -101,7 +102,25 @@ impl NullBackend {
             Task::VerifySignature { .. } => Err(TaskError::Rejected),
             Task::SelectCredentials(_) => Ok(TaskOutput::Credentials(Some(Arc::new(Self::credentials())))),
             Task::VerifyPeer(_) => Ok(TaskOutput::Verified),
+            Task::LookUpPsk(request) => Ok(TaskOutput::Psk(Self::psk(request))),
         }
+    }
+
+    fn psk(request: &PskRequest) -> Option<Arc<Psk>> {
+        let mut known = request.identities.iter().filter_map(|identity| Self::psk_of(identity));
+        known.find(|psk| psk.hash() == request.hash).map(Arc::new)
+    }
+
+    /// The key that the null back end knows by `identity`, if that begins with "psk256" or "psk384".
+    pub fn psk_of(identity: &[u8]) -> Option<Psk> {
+        let hash = match identity.get(..6) {
+            Some(b"psk256") => HashAlgorithm::Sha256,
+            Some(b"psk384") => HashAlgorithm::Sha384,
+            _ => return None,
+        };
+        let mut state = State::new(32);
+        state.update(identity);
+        Psk::external(identity, state.output().as_slice(), hash).ok()
     }
 
     fn share(&self, len: usize) -> Vec<u8> {

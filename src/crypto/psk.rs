@@ -168,6 +168,12 @@ impl Psk {
         Self { identity: ticket, secret, hash, kind: PskKind::Resumption }
     }
 
+    /// A key that nobody has, to compute with as with any other; `len` is the length of a hash.
+    pub(crate) fn placeholder(len: usize) -> Self {
+        let secret = SecretBytes::new(vec![0; len]);
+        Self { identity: Vec::new(), secret, hash: HashAlgorithm::Sha256, kind: PskKind::External }
+    }
+
     /// Its name on the wire: what was given, an `ImportedIdentity`, or a ticket.
     pub fn identity(&self) -> &[u8] {
         &self.identity

@@ -7,6 +7,7 @@ use core::fmt;
 use super::SecureRandom;
 use super::psk::{HashAlgorithm, Psk};
 use super::secret::SecretBytes;
+use super::task::PresentedIdentity;
 use crate::time::Instant;
 use crate::wire::registry::CipherSuite;
 
@@ -65,6 +66,13 @@ impl ResumptionState {
     pub fn obfuscated_age(&self, now: Instant) -> u32 {
         // Tickets live for a week at most, which fits 32 bits of milliseconds.
         u32::try_from(self.age(now)).unwrap_or(u32::MAX).wrapping_add(self.age_add)
+    }
+
+    /// Who the peer proved to be; `None`: it had no certificate.
+    pub fn into_peer(self, is_server: bool) -> Option<PresentedIdentity> {
+        let server_name = self.server_name.filter(|_| is_server);
+        let (chain, now) = (self.peer_certificates, self.authenticated_at);
+        (!chain.is_empty()).then_some(PresentedIdentity { chain, server_name, is_server, now })
     }
 
     /// The key as it is offered and looked up by the name `ticket`; `None` if the suite is not known.

@@ -13,6 +13,7 @@
 use core::fmt;
 use std::sync::Arc;
 
+use super::psk::{HashAlgorithm, Psk, PskMode};
 use super::secret::SecretBytes;
 use crate::error::CertificateError;
 use crate::time::Instant;
@@ -73,6 +74,23 @@ pub enum Task {
     /// Decide whether the peer's certificate is acceptable. Answer: [`TaskOutput::Verified`], or
     /// [`TaskError::InvalidCertificate`].
     VerifyPeer(PresentedIdentity),
+    /// Find one of the pre-shared keys that a client offered. Answer: [`TaskOutput::Psk`].
+    LookUpPsk(PskRequest),
+}
+
+/// The pre-shared keys that a client offered, and what else it would take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PskRequest {
+    /// The identities, as the client ordered them.
+    pub identities: Vec<Vec<u8>>,
+    /// The hash of the suite. A key that belongs to another cannot be used.
+    pub hash: HashAlgorithm,
+    /// How the key will be used.
+    pub mode: PskMode,
+    /// The name the client asked for.
+    pub server_name: Option<String>,
+    /// The schemes that the client can verify; if there are any, a certificate will do instead of a key.
+    pub schemes: Vec<SignatureScheme>,
 }
 
 /// What the peer said about the certificates that it would accept from us.
@@ -125,6 +143,12 @@ pub enum TaskOutput {
     Verified,
     /// For [`Task::SelectCredentials`]; `None`: we have none that fits.
     Credentials(Option<Arc<Credentials>>),
+    /// For [`Task::LookUpPsk`]: the key, with the identity under which the client offered it; `None`: a certificate is to
+    /// be used instead.
+    ///
+    /// Whoever looks up decides which of several is taken. The time that it takes tells a client, who can measure it,
+    /// which identities there are: a look-up should take as long for one that is not there.
+    Psk(Option<Arc<Psk>>),
 }
 
 /// Why a task failed.

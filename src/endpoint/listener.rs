@@ -213,7 +213,7 @@ impl Listener {
         transcript.add(HandshakeType::CLIENT_HELLO, body);
         let cookie = Cookie {
             suite: selection.suite.id,
-            group: selection.key_share.is_none().then_some(selection.group),
+            group: selection.missing_share(),
             client_hello1_hash: transcript.hash_client_hello(selection.suite),
         };
         let invariants = invariants(body, self.baker.hash())?;

@@ -24,6 +24,11 @@ pub enum PeerIncompatible {
     NoCredentials,
     /// No group in common.
     NoGroup,
+    /// A pre-shared key is demanded, and none can be used: none was offered, or none in a mode or with a suite in common.
+    NoPsk,
+    /// A pre-shared key is needed, and none of those that the client offered is known. The alert is that of a wrong
+    /// binder, so that the client cannot tell (RFC 9846 appendix F.6).
+    UnknownPskIdentity,
     /// No protocol version in common.
     NoVersion,
     /// SRTP is required, and no profile is in common.
@@ -38,7 +43,10 @@ impl PeerIncompatible {
         match self {
             Self::ExtensionRefused { alert, .. } => alert,
             Self::NoApplicationProtocol => A::NO_APPLICATION_PROTOCOL,
-            Self::NoCipherSuite | Self::NoCredentials | Self::NoGroup | Self::NoSrtpProfile => A::HANDSHAKE_FAILURE,
+            Self::NoCipherSuite | Self::NoCredentials | Self::NoGroup | Self::NoPsk | Self::NoSrtpProfile => {
+                A::HANDSHAKE_FAILURE
+            }
+            Self::UnknownPskIdentity => A::DECRYPT_ERROR,
             Self::NoVersion => A::PROTOCOL_VERSION,
             Self::UnknownServerName => A::UNRECOGNIZED_NAME,
         }
@@ -55,6 +63,8 @@ impl fmt::Display for PeerIncompatible {
             Self::NoCipherSuite => "no cipher suite in common",
             Self::NoCredentials => "no signature scheme in common",
             Self::NoGroup => "no group in common",
+            Self::NoPsk => "no pre-shared key that could be used",
+            Self::UnknownPskIdentity => "no pre-shared key that is known",
             Self::NoVersion => "no protocol version in common",
             Self::NoSrtpProfile => "no SRTP profile in common",
             Self::UnknownServerName => "no certificate for the server name",

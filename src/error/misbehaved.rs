@@ -89,13 +89,21 @@ pub enum PeerMisbehaved {
     TooManyForgedRecords,
     /// A cookie that is not ours.
     InvalidCookie,
+    /// The binder of the selected pre-shared key is wrong (RFC 9846 §4.3.11).
+    InvalidBinder,
+    /// The server selected a pre-shared key that was not offered (RFC 9846 §4.3.11).
+    SelectedUnofferedPsk,
+    /// The server selected a pre-shared key and a suite with another hash (RFC 9846 §4.3.11).
+    PskOfOtherHash,
+    /// The server used a pre-shared key in a mode that was not offered (RFC 9846 §4.3.9).
+    SelectedUnofferedPskMode,
 }
 
 impl PeerMisbehaved {
     pub(super) fn alert(self) -> AlertDescription {
         use AlertDescription as A;
         match self {
-            Self::FinishedMismatch | Self::InvalidSignature => A::DECRYPT_ERROR,
+            Self::FinishedMismatch | Self::InvalidSignature | Self::InvalidBinder => A::DECRYPT_ERROR,
             Self::NoCertificate => A::CERTIFICATE_REQUIRED,
             Self::MissingExtension(_) => A::MISSING_EXTENSION,
             Self::UnsolicitedExtension(_) => A::UNSUPPORTED_EXTENSION,
@@ -126,6 +134,9 @@ impl PeerMisbehaved {
             | Self::MessageTooLong
             | Self::MisplacedExtension(_)
             | Self::PointlessHelloRetryRequest
+            | Self::PskOfOtherHash
+            | Self::SelectedUnofferedPsk
+            | Self::SelectedUnofferedPskMode
             | Self::RetryWithUnofferedGroup
             | Self::SecondClientHelloDiffers
             | Self::SelectedUnofferedProtocol
@@ -183,6 +194,10 @@ impl fmt::Display for PeerMisbehaved {
             Self::TooManyKeyUpdates => "too many KeyUpdates",
             Self::TooManyForgedRecords => "too many records that did not deprotect",
             Self::InvalidCookie => "a cookie that is not ours",
+            Self::InvalidBinder => "a binder that does not match the pre-shared key",
+            Self::SelectedUnofferedPsk => "a pre-shared key that was not offered",
+            Self::PskOfOtherHash => "a pre-shared key with a cipher suite of another hash",
+            Self::SelectedUnofferedPskMode => "a pre-shared key used in a mode that was not offered",
         };
         f.write_str(text)
     }

@@ -2,4 +2,5 @@
 
 pub mod arrangement;
 pub mod hello;
+pub mod psk;
 pub mod v13;

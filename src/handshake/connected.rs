@@ -1,6 +1,7 @@
 //! What is left of a handshake once it is complete, and the messages that may follow it.
 
 use crate::codec::{Decode as _, Encode as _};
+use crate::crypto::psk::{Psk, PskKind};
 use crate::crypto::resumption::Session;
 use crate::crypto::task::PresentedIdentity;
 use crate::error::{Error, Exhausted, PeerMisbehaved};
@@ -22,16 +23,25 @@ use super::ticket::Resumption;
 pub struct Negotiated {
     /// The cipher suite.
     pub cipher_suite: CipherSuite,
-    /// The group in which keys were agreed.
-    pub group: NamedGroup,
+    /// The group in which keys were agreed; `None`: a pre-shared key was used alone.
+    pub group: Option<NamedGroup>,
     /// The application protocol (RFC 7301), if one was agreed on.
     pub alpn_protocol: Option<Vec<u8>>,
     /// SRTP (RFC 5764), if it was agreed on.
     pub srtp: Option<SrtpSelection>,
     /// The name that the client asked for (RFC 6066 §3), if it did.
     pub server_name: Option<String>,
+    /// Whether an earlier connection was resumed: then the peer's certificates are those of that connection.
+    pub resumed: bool,
+    /// The identity of the external or imported pre-shared key that proved who the peer is, if one did.
+    pub psk_identity: Option<Vec<u8>>,
     /// The custom extensions that the peer sent, in the handshake.
     pub peer_extensions: Vec<PeerExtension>,
+}
+
+/// What [`Negotiated::psk_identity`] says of `psk`: a ticket identifies nobody.
+pub(super) fn psk_identity(psk: &Psk) -> Option<Vec<u8>> {
+    (psk.kind() != PskKind::Resumption).then(|| psk.identity().to_vec())
 }
 
 /// What both sides agreed on about SRTP (RFC 5764 §4.1).

@@ -1,6 +1,7 @@
 //! What a state of the handshake may do to the world.
 
 use crate::config::CommonConfig;
+use crate::crypto::psk::Psk;
 use crate::error::Error;
 use crate::flight::outgoing::Outgoing;
 use crate::record::RecordLayer;
@@ -76,6 +77,11 @@ impl Context<'_> {
             self.records.discard_write(epoch);
             self.tracer.tell(self.now, || Event::KeyDiscarded { direction: Direction::Sent, epoch });
         }
+    }
+
+    /// Tells which pre-shared key was selected.
+    pub fn tell_psk(&mut self, psk: &Psk) {
+        self.tracer.tell(self.now, || Event::PskSelected { kind: psk.kind(), identity: psk.identity() });
     }
 
     /// Tells a secret to a listener that asks for secrets.

@@ -2,4 +2,5 @@
 
 pub mod hello;
 pub mod negotiate;
+pub mod psk;
 pub mod v13;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{Context, State};
+use crate::crypto::psk::Psk;
 use crate::crypto::secret::SecretBytes;
 use crate::crypto::task::{Credentials, EphemeralKey, Task, TaskError, TaskOutput};
 use crate::error::{ApiMisuse, Error, PeerMisbehaved, TaskFailure};
@@ -127,6 +128,18 @@ impl FromTaskOutput for SelectedCredentials {
     fn from_output(output: TaskOutput) -> Option<Self> {
         match output {
             TaskOutput::Credentials(credentials) => Some(Self(credentials)),
+            _ => None,
+        }
+    }
+}
+
+/// Of [`Task::LookUpPsk`].
+pub struct FoundPsk(pub Option<Arc<Psk>>);
+
+impl FromTaskOutput for FoundPsk {
+    fn from_output(output: TaskOutput) -> Option<Self> {
+        match output {
+            TaskOutput::Psk(psk) => Some(Self(psk)),
             _ => None,
         }
     }

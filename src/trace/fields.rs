@@ -17,6 +17,7 @@ impl Event<'_> {
             Self::FlightRetransmitted { .. } => "recovery:flight_retransmitted",
             Self::FlightAcknowledged => "recovery:flight_acknowledged",
             Self::Negotiated { .. } => "security:parameters",
+            Self::PskSelected { .. } => "security:psk_selected",
             Self::KeyInstalled { .. } => "security:key_updated",
             Self::KeyDiscarded { .. } => "security:key_discarded",
             Self::Secret { .. } => "security:secret",
@@ -78,6 +79,10 @@ impl Event<'_> {
                 visit("cipher_suite", Value::Text(&cipher_suite.to_string()));
                 let group = group.map(|group| group.to_string());
                 visit("group", group.as_deref().map_or(Value::Null, Value::Text));
+            }
+            Self::PskSelected { kind, identity } => {
+                visit("kind", Value::Text(kind.name()));
+                visit("identity", Value::Bytes(identity));
             }
             Self::KeyInstalled { direction, epoch } | Self::KeyDiscarded { direction, epoch } => {
                 visit("direction", direction.into());

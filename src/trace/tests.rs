@@ -45,6 +45,7 @@ fn every_event(error: &Error) -> Vec<Event<'_>> {
         Event::FlightRetransmitted { count: 2, timeout_micros: 400_500 },
         Event::FlightAcknowledged,
         Event::Negotiated { cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256, group: None },
+        Event::PskSelected { kind: PskKind::Imported, identity: b"me" },
         Event::KeyInstalled { direction: Direction::Sent, epoch: 3 },
         Event::KeyDiscarded { direction: Direction::Received, epoch: 2 },
         secret(),

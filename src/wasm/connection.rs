@@ -90,7 +90,7 @@ impl Connection {
 
     /// The group of the key exchange.
     pub fn group(&self) -> Option<String> {
-        self.negotiated(|negotiated| Some(negotiated.group.to_string()))
+        self.negotiated(|negotiated| negotiated.group.map(|group| group.to_string()))
     }
 
     /// The application protocol.
@@ -305,6 +305,12 @@ pub(super) fn give_event(event: ConnectionEvent) -> u32 {
             put_numbers(u32::from(direction == Direction::Received), epoch.into());
             3
         }
+        ConnectionEvent::SessionReceived(session) => {
+            put_output(session.to_bytes().expose().to_vec());
+            7
+        }
+        ConnectionEvent::PeerAuthenticated { .. } => 8,
+        ConnectionEvent::PeerDeclined { .. } => 9,
         ConnectionEvent::PeerClosed => 4,
         ConnectionEvent::Closed => 5,
         ConnectionEvent::Failed(error) => {

@@ -8,8 +8,10 @@ use webpki::EndEntityCert;
 
 use super::{group, verify};
 use crate::crypto::SecureRandom;
+use crate::crypto::psk::Psk;
 use crate::crypto::task::{
-    Backend, Credentials, CredentialsRequest, EphemeralKey, PeerVerifier, SigningKeyRef, Task, TaskError, TaskOutput,
+    Backend, Credentials, CredentialsRequest, EphemeralKey, PeerVerifier, PskRequest, SigningKeyRef, Task, TaskError,
+    TaskOutput,
 };
 use crate::error::CertificateError;
 use crate::wire::registry::SignatureScheme;
@@ -19,12 +21,13 @@ pub struct LocalBackend {
     random: Arc<dyn SecureRandom>,
     verifier: Option<Arc<dyn PeerVerifier>>,
     credentials: Vec<Arc<Credentials>>,
+    psks: Vec<Arc<Psk>>,
 }
 
 impl LocalBackend {
     /// A back end that trusts no peer and has no certificate.
     pub fn new(random: Arc<dyn SecureRandom>) -> Self {
-        Self { random, verifier: None, credentials: Vec::new() }
+        Self { random, verifier: None, credentials: Vec::new(), psks: Vec::new() }
     }
 
     /// Lets `verifier` decide which peers to trust. Without one every certificate is refused.
@@ -39,6 +42,25 @@ impl LocalBackend {
     pub fn with_credentials(mut self, credentials: Credentials) -> Self {
         self.credentials.push(Arc::new(credentials));
         self
+    }
+
+    /// Adds a pre-shared key that clients may use. Of those that a client offers it gets the first that was added here.
+    #[must_use]
+    pub fn with_psk(mut self, psk: Arc<Psk>) -> Self {
+        self.psks.push(psk);
+        self
+    }
+
+    /// Looks at every key and every identity, whether one was found already or not.
+    fn look_up(&self, request: &PskRequest) -> Option<Arc<Psk>> {
+        let mut found = None;
+        for psk in self.psks.iter().filter(|psk| psk.hash() == request.hash) {
+            let offered = request.identities.iter().filter(|identity| psk.identity() == identity.as_slice()).count();
+            if offered > 0 && found.is_none() {
+                found = Some(Arc::clone(psk));
+            }
+        }
+        found
     }
 
     fn select(&self, request: &CredentialsRequest) -> Option<Arc<Credentials>> {
@@ -74,6 +96,7 @@ impl Backend for LocalBackend {
                 verify_signature(*scheme, certificate, content, signature)
             }
             Task::SelectCredentials(request) => Ok(TaskOutput::Credentials(self.select(request))),
+            Task::LookUpPsk(request) => Ok(TaskOutput::Psk(self.look_up(request))),
             Task::VerifyPeer(presented) => match &self.verifier {
                 Some(verifier) => {
                     verifier.verify(presented)?.map(|()| TaskOutput::Verified).map_err(TaskError::InvalidCertificate)
@@ -89,6 +112,7 @@ impl fmt::Debug for LocalBackend {
         f.debug_struct("LocalBackend")
             .field("has_verifier", &self.verifier.is_some())
             .field("credentials", &self.credentials.len())
+            .field("psks", &self.psks.len())
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,7 @@ use crate::flight::ReceivedMessage;
 use crate::handshake::wait::{AgreedKey, NewKeyShare, Resume, Wait};
 use crate::handshake::{Context, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, State};
 use crate::schedule::v13::EarlySecret;
+use crate::time::Instant;
 use crate::trace::Event;
 use crate::transcript::{Transcript, TranscriptBuffer};
 use crate::wire::client_hello::{ClientExtensions, ClientHello, KeyShareEntry, Random, UseSrtp};
@@ -20,6 +21,7 @@ use crate::wire::registry::{CipherSuite, ExtensionType, HandshakeType, NamedGrou
 use crate::wire::server_hello::ServerHello;
 
 use super::arrangement::Arrangement;
+use super::psk::{self, OfferedPsk};
 use super::v13::{ExpectEncryptedExtensions, HandshakeKeys};
 
 /// What the client offers, in the first ClientHello and in the second.
@@ -36,6 +38,10 @@ pub struct Offer {
     pub arrangement: Arrangement,
     /// Key shares, with the private keys behind them.
     pub shares: Vec<KeyShare>,
+    /// Whether pre-shared keys were offered, in the first ClientHello at least.
+    pub has_psks: bool,
+    /// Those that are still offered; empty once the server has chosen.
+    pub psks: Vec<OfferedPsk>,
 }
 
 /// A key share of ours.
@@ -46,9 +52,14 @@ pub struct KeyShare {
 }
 
 impl Offer {
-    fn hello(&self, retry: Option<&AnsweredRetry>) -> Vec<u8> {
+    /// Whether keys can be agreed on in a group.
+    fn has_groups(&self) -> bool {
+        !self.config.psk_only || self.config.psk_modes.contains(&PskMode::PskWithKeyShare)
+    }
+
+    fn hello(&self, retry: Option<&AnsweredRetry>, now: Instant) -> Vec<u8> {
         let common = &self.config.common;
-        let shares = self.shares.iter();
+        let shares = self.shares.iter().map(|s| KeyShareEntry { group: s.group, key_exchange: s.public.clone() });
         let alpn = &common.alpn_protocols;
         let profiles = &common.srtp_profiles;
         let mut hello = ClientHello {
@@ -71,30 +82,42 @@ impl Offer {
                 cookie: retry.and_then(|retry| retry.cookie.clone()),
                 supported_versions: Some(vec![ProtocolVersion::DTLS_1_3]),
                 server_name: self.server_name.clone(),
-                supported_groups: Some(common.groups.clone()),
-                signature_algorithms: Some(common.signature_schemes.clone()),
+                supported_groups: self.has_groups().then(|| common.groups.clone()),
+                signature_algorithms: (!self.config.psk_only).then(|| common.signature_schemes.clone()),
                 alpn: (!alpn.is_empty()).then(|| alpn.clone()),
                 ticket_request: self.config.ticket_request,
-                psk_key_exchange_modes: self.config.resumption.then(|| vec![PskMode::PskWithKeyShare.number()]),
                 post_handshake_auth: self.config.post_handshake_auth,
                 use_srtp: (!profiles.is_empty())
                     .then(|| UseSrtp { profiles: profiles.clone(), mki: common.srtp_mki.clone() }),
                 record_size_limit: common.record_size_limit,
-                key_share: Some(
-                    shares.map(|s| KeyShareEntry { group: s.group, key_exchange: s.public.clone() }).collect(),
-                ),
+                psk_key_exchange_modes: self
+                    .offers(ExtensionType::PSK_KEY_EXCHANGE_MODES)
+                    .then(|| self.config.psk_modes.iter().map(|mode| mode.number()).collect()),
+                key_share: self.has_groups().then(|| shares.collect()),
+                pre_shared_key: psk::extension(&self.psks, now),
                 ..ClientExtensions::default()
             },
         };
         self.arrangement.apply(&mut hello, retry.is_some_and(|retry| retry.group.is_some()));
-        hello.encoded()
+        let mut body = hello.encoded();
+        if let Some(offered) = hello.extensions.pre_shared_key {
+            psk::bind(&self.psks, offered, retry.map(|retry| &retry.transcript), &mut body);
+        }
+        body
     }
 
     /// Whether our ClientHello carries `extension`.
     pub fn offers(&self, extension: ExtensionType) -> bool {
         use ExtensionType as E;
         match extension {
-            E::SUPPORTED_VERSIONS | E::SUPPORTED_GROUPS | E::SIGNATURE_ALGORITHMS | E::KEY_SHARE => true,
+            E::SUPPORTED_VERSIONS => true,
+            E::SUPPORTED_GROUPS | E::KEY_SHARE => self.has_groups(),
+            E::SIGNATURE_ALGORITHMS => !self.config.psk_only,
+            //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.9
+            //# A client MUST provide a "psk_key_exchange_modes" extension if it offers
+            //# a "pre_shared_key" extension.
+            E::PSK_KEY_EXCHANGE_MODES => self.config.resumption || self.has_psks,
+            E::PRE_SHARED_KEY => self.has_psks,
             E::SERVER_NAME => self.server_name.is_some(),
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !self.config.common.alpn_protocols.is_empty(),
             E::POST_HANDSHAKE_AUTH => self.config.post_handshake_auth,
@@ -121,12 +144,14 @@ pub fn start(
     config: Arc<ClientConfig>,
     peer_name: Option<String>,
     server_name: Option<String>,
+    psks: Vec<OfferedPsk>,
     random: Random,
     cx: &mut Context<'_>,
 ) -> Result<State, Error> {
     let arrangement = Arrangement::new(&config.common)?;
-    let missing = config.key_shares.iter().copied().collect();
-    let offer = Offer { config, peer_name, server_name, random, arrangement, shares: Vec::new() };
+    let has_psks = !psks.is_empty();
+    let offer = Offer { config, peer_name, server_name, random, arrangement, shares: Vec::new(), has_psks, psks };
+    let missing = if offer.has_groups() { offer.config.key_shares.iter().copied().collect() } else { VecDeque::new() };
     MakeShares { offer, missing, retry: None }.next(cx)
 }
 
@@ -161,7 +186,7 @@ impl MakeShares {
         //= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
         //# When responding to a HelloRetryRequest, the client MUST create a new ClientHello message following the
         //# description in Section 4.1.2 of [TLS13].
-        let body = offer.hello(retry.as_ref());
+        let body = offer.hello(retry.as_ref(), cx.now);
         let progress = match retry {
             None => {
                 let mut transcript = TranscriptBuffer::new();
@@ -280,7 +305,7 @@ impl ExpectServerHello {
         }
         if let Some(group) = extensions.selected_group {
             // RFC 9846 §4.3.8: the group was offered, and no share for it was sent.
-            let offered = offer.config.common.groups.contains(&group);
+            let offered = offer.has_groups() && offer.config.common.groups.contains(&group);
             if !offered || offer.shares.iter().any(|share| share.group == group) {
                 return Err(PeerMisbehaved::RetryWithUnofferedGroup.into());
             }
@@ -292,6 +317,11 @@ impl ExpectServerHello {
         if extensions.cookie.as_ref().is_some_and(Vec::is_empty) {
             return Err(InvalidMessage::EmptyVector.into());
         }
+        // RFC 9846 §4.2.2: keys that cannot be used with the suite, which stands from now on, are offered no more.
+        offer.psks.retain(|offered| offered.fits(suite));
+        if offer.config.psk_only && offer.psks.is_empty() {
+            return Err(PeerIncompatible::NoPsk.into());
+        }
         let mut transcript = buffer.into_transcript_after_retry(suite);
         transcript.add(HandshakeType::SERVER_HELLO, body);
         let group = extensions.selected_group;
@@ -301,44 +331,64 @@ impl ExpectServerHello {
 
     fn handle_hello(self, hello: ServerHello, body: &[u8], cx: &mut Context<'_>) -> Result<State, Error> {
         let suite = self.select_suite(hello.cipher_suite)?;
-        let Self { offer, progress } = self;
-        offer.check_extensions(
-            &hello.extensions.present,
-            &[ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE],
-        )?;
-        let share = hello.extensions.key_share.ok_or(PeerMisbehaved::MissingExtension(ExtensionType::KEY_SHARE))?;
-        let group = share.group;
-        let ours = offer.shares.iter().find(|ours| ours.group == group).ok_or(PeerMisbehaved::KeyShareOfWrongGroup)?;
-        let key = ours.key.clone();
-        let mut transcript = match progress {
-            Progress::First(buffer) => buffer.into_transcript(suite),
-            Progress::Retried { group: Some(asked), .. } if asked != group => {
-                return Err(PeerMisbehaved::KeyShareOfWrongGroup.into());
-            }
-            Progress::Retried { transcript, .. } => transcript,
+        let Self { mut offer, progress } = self;
+        let mut allowed =
+            vec![ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE, ExtensionType::PRE_SHARED_KEY];
+        allowed.retain(|extension| offer.offers(*extension));
+        let extensions = hello.extensions;
+        offer.check_extensions(&extensions.present, &allowed)?;
+        let has_share = extensions.key_share.is_some();
+        let index = extensions.selected_psk;
+        let psk = psk::select(&offer.config, &mut offer.psks, index, suite, has_share)?;
+        let (asked, mut transcript) = match progress {
+            Progress::First(buffer) => (None, buffer.into_transcript(suite)),
+            Progress::Retried { group, transcript, .. } => (group, transcript),
         };
         transcript.add(HandshakeType::SERVER_HELLO, body);
-        cx.tracer.tell(cx.now, || Event::Negotiated { cipher_suite: suite.id, group: Some(group) });
-        let task = Task::AgreeKey { group, key, peer: share.key_exchange };
-        Ok(State::AgreeKey(Wait::new(task, Box::new(AwaitSharedSecret { offer, suite, group, transcript }))))
+        let group = extensions.key_share.as_ref().map(|share| share.group);
+        cx.tracer.tell(cx.now, || Event::Negotiated { cipher_suite: suite.id, group });
+        let chosen = Chosen { suite, group, psk, transcript };
+        let Some(share) = extensions.key_share else {
+            // A key can do without a share, and nothing else can.
+            return match &chosen.psk {
+                Some(_) => chosen.install(offer, None, cx),
+                None => Err(PeerMisbehaved::MissingExtension(ExtensionType::KEY_SHARE).into()),
+            };
+        };
+        let group = share.group;
+        let ours = offer.shares.iter().find(|ours| ours.group == group).ok_or(PeerMisbehaved::KeyShareOfWrongGroup)?;
+        if asked.is_some_and(|asked| asked != group) {
+            return Err(PeerMisbehaved::KeyShareOfWrongGroup.into());
+        }
+        let task = Task::AgreeKey { group, key: ours.key.clone(), peer: share.key_exchange };
+        Ok(State::AgreeKey(Wait::new(task, Box::new(AwaitSharedSecret { offer, chosen }))))
     }
 }
 
-/// The shared secret is being derived.
-pub struct AwaitSharedSecret {
-    offer: Offer,
+/// What a ServerHello chose.
+struct Chosen {
     suite: &'static CipherSuiteImpl,
-    group: NamedGroup,
+    group: Option<NamedGroup>,
+    psk: Option<OfferedPsk>,
     transcript: Transcript,
 }
 
-impl Resume for Box<AwaitSharedSecret> {
-    type Output = AgreedKey;
-
-    fn resume(self, AgreedKey(shared): AgreedKey, cx: &mut Context<'_>) -> Result<State, Error> {
-        let AwaitSharedSecret { mut offer, suite, group, transcript } = *self;
+impl Chosen {
+    /// Goes on with the keys of the handshake.
+    fn install(self, mut offer: Offer, shared: Option<&[u8]>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { suite, group, psk, transcript } = self;
         offer.shares.clear();
-        let secret = EarlySecret::new(suite).into_handshake(shared.expose());
+        if let Some(selected) = &psk {
+            cx.tell_psk(&selected.psk);
+        }
+        let early = match &psk {
+            Some(selected) => EarlySecret::with_psk(suite, selected.psk.expose()),
+            None => EarlySecret::new(suite),
+        };
+        let secret = match shared {
+            Some(shared) => early.into_handshake(shared),
+            None => early.into_handshake_without_exchange(),
+        };
         let hash = transcript.current();
         let client = secret.client_traffic(&hash);
         let server = secret.server_traffic(&hash);
@@ -346,7 +396,22 @@ impl Resume for Box<AwaitSharedSecret> {
         cx.log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", &offer.random, server.expose());
         cx.install_read(EPOCH_HANDSHAKE, &server);
         cx.install_write(EPOCH_HANDSHAKE, &client);
-        let keys = HandshakeKeys { suite, group, secret, client, server, transcript };
+        let keys = HandshakeKeys { suite, group, psk, secret, client, server, transcript };
         Ok(State::ExpectEncryptedExtensions(Box::new(ExpectEncryptedExtensions { offer, keys })))
+    }
+}
+
+/// The shared secret is being derived.
+pub struct AwaitSharedSecret {
+    offer: Offer,
+    chosen: Chosen,
+}
+
+impl Resume for Box<AwaitSharedSecret> {
+    type Output = AgreedKey;
+
+    fn resume(self, AgreedKey(shared): AgreedKey, cx: &mut Context<'_>) -> Result<State, Error> {
+        let AwaitSharedSecret { offer, chosen } = *self;
+        chosen.install(offer, Some(shared.expose()), cx)
     }
 }

@@ -9,21 +9,27 @@ use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Terms};
 use crate::handshake::exchange::Exchanges;
 use crate::handshake::ticket::{MAX_TICKETS_TAKEN, Resumption};
-use crate::handshake::{Context, EPOCH_APPLICATION, Established, Negotiated, SrtpSelection, State, body_of, custom};
+use crate::handshake::{
+    Context, EPOCH_APPLICATION, Established, Negotiated, SrtpSelection, State, body_of, custom, psk_identity,
+};
 use crate::schedule::v13::{HandshakeSecret, MasterSecret, TrafficSecret};
+use crate::time::Instant;
 use crate::transcript::Transcript;
 use crate::wire::certificate::CertificateRequest;
 use crate::wire::encrypted_extensions::EncryptedExtensions;
 use crate::wire::registry::{ExtensionType, HandshakeType, NamedGroup};
 
 use super::hello::Offer;
+use super::psk::OfferedPsk;
 
 /// The keys of the handshake, from ServerHello to Finished.
 pub struct HandshakeKeys {
     /// The suite.
     pub suite: &'static CipherSuiteImpl,
-    /// The group.
-    pub group: NamedGroup,
+    /// The group, if keys were agreed on.
+    pub group: Option<NamedGroup>,
+    /// The pre-shared key that the server selected.
+    pub psk: Option<OfferedPsk>,
     /// Where the master secret comes from.
     pub secret: HandshakeSecret,
     /// Protects what the client sends.
@@ -58,7 +64,16 @@ impl ExpectEncryptedExtensions {
             cx.records.set_size_limits(ours, theirs);
         }
         keys.transcript.add(HandshakeType::ENCRYPTED_EXTENSIONS, body);
-        let progress = Progress { offer, keys, negotiated, peer: None, asked: None };
+        let psk = keys.psk.take();
+        let mut progress = Progress { offer, keys, negotiated, peer: None, authenticated_at: None, asked: None };
+        if let Some(psk) = psk {
+            // The key proves who the server is: no certificate follows, and none may be asked for (RFC 9846 §4.4.2).
+            if let Some(resumed) = psk.resumed {
+                progress.authenticated_at = Some(resumed.authenticated_at);
+                progress.peer = resumed.into_peer(true).map(Box::new);
+            }
+            return Ok(State::ExpectServerFinished(Box::new(ExpectFinished(progress))));
+        }
         Ok(State::ExpectCertificateOrRequest(Box::new(ExpectCertificateOrRequest(progress))))
     }
 }
@@ -112,6 +127,8 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         alpn_protocol: extensions.alpn,
         srtp,
         server_name: offer.server_name.clone(),
+        resumed: keys.psk.as_ref().is_some_and(|psk| psk.resumed.is_some()),
+        psk_identity: keys.psk.as_ref().and_then(|psk| psk_identity(&psk.psk)),
         peer_extensions,
     })
 }
@@ -122,6 +139,8 @@ struct Progress {
     keys: HandshakeKeys,
     negotiated: Negotiated,
     peer: Option<Box<PresentedIdentity>>,
+    /// When the server proved who it is, if it was in an earlier connection.
+    authenticated_at: Option<Instant>,
     /// The server asked for a certificate.
     asked: Option<Asked>,
 }
@@ -195,7 +214,7 @@ pub struct ExpectFinished(Progress);
 impl ExpectFinished {
     /// Takes Finished.
     pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Progress { offer, keys, negotiated, peer, asked } = self.0;
+        let Progress { offer, keys, negotiated, peer, authenticated_at, asked } = self.0;
         let HandshakeKeys { secret, client, server, mut transcript, .. } = keys;
         authentication::verify_finished(&server, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;
 
@@ -203,7 +222,8 @@ impl ExpectFinished {
         let application = ApplicationKeys::new(master, &transcript, &offer, cx);
         // From here on the server may send application data, and retransmissions of what was before.
         cx.install_read(EPOCH_APPLICATION, &application.server);
-        let ending = Ending { offer, negotiated, peer, client, application, transcript };
+        let authenticated_at = authenticated_at.unwrap_or(cx.now);
+        let ending = Ending { offer, negotiated, peer, authenticated_at, client, application, transcript };
         let Some(asked) = asked else {
             return ending.finish(cx);
         };
@@ -241,6 +261,7 @@ struct Ending {
     offer: Offer,
     negotiated: Negotiated,
     peer: Option<Box<PresentedIdentity>>,
+    authenticated_at: Instant,
     /// Protects our last flight.
     client: TrafficSecret,
     application: ApplicationKeys,
@@ -255,7 +276,7 @@ impl Ending {
             Box::new(Resumption {
                 secret: self.application.master.resumption(&self.transcript.current()),
                 tickets: MAX_TICKETS_TAKEN,
-                authenticated_at: cx.now,
+                authenticated_at: self.authenticated_at,
                 server_name: self.offer.peer_name.clone(),
             })
         });

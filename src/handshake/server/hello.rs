@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::codec::Decode as _;
 use crate::config::{ExtensionMessage, ServerConfig};
-use crate::crypto::psk::PskMode;
 use crate::crypto::task::{CredentialsRequest, Task};
 use crate::crypto::{CipherSuiteImpl, HashOutput};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
@@ -20,7 +19,8 @@ use crate::wire::client_hello::{ClientHello, Random, TicketRequest};
 use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SignatureScheme};
 
 use super::negotiate::{Selection, hello_retry_request, negotiate};
-use super::v13::AwaitKeyShare;
+use super::psk::SelectedPsk;
+use super::v13::{Authentication, AwaitKeyShare, Reply};
 
 /// A ClientHello that a listener let in.
 #[derive(Clone, Debug)]
@@ -55,12 +55,15 @@ pub struct ExpectClientHello {
 }
 
 /// A HelloRetryRequest was sent.
-struct Retried {
+pub struct Retried {
     suite: &'static CipherSuiteImpl,
     group: Option<NamedGroup>,
-    transcript: Transcript,
+    /// Ends with the HelloRetryRequest.
+    pub(super) transcript: Transcript,
     /// The first ClientHello, if we still have it.
     first: Option<ClientHello>,
+    /// The pre-shared key that was accepted before.
+    pub(super) psk: Option<SelectedPsk>,
 }
 
 impl ExpectClientHello {
@@ -74,7 +77,7 @@ impl ExpectClientHello {
         let suite = config.common.provider.suite(retry.suite).ok_or(PeerIncompatible::NoCipherSuite)?;
         let mut transcript = Transcript::after_retry(suite, &retry.client_hello1_hash);
         transcript.add(HandshakeType::SERVER_HELLO, &retry.hello_retry_request);
-        Ok(Self { config, retried: Some(Retried { suite, group: retry.group, transcript, first: None }) })
+        Ok(Self { config, retried: Some(Retried { suite, group: retry.group, transcript, first: None, psk: None }) })
     }
 
     /// Whether a HelloRetryRequest was sent.
@@ -88,25 +91,37 @@ impl ExpectClientHello {
         let body = body_of(message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::decode_all(body)?;
         let selection = negotiate(&config, &hello)?;
-        let transcript = match retried {
-            None => {
-                let mut buffer = TranscriptBuffer::new();
-                buffer.add(HandshakeType::CLIENT_HELLO, body);
-                if selection.key_share.is_none() {
-                    return retry(config, hello, &selection, buffer, cx);
-                }
-                buffer.into_transcript(selection.suite)
-            }
-            Some(mut retried) => {
-                check_second(&retried, &hello, &selection)?;
-                retried.transcript.add(HandshakeType::CLIENT_HELLO, body);
-                retried.transcript
-            }
-        };
-        let Selection { suite, group, key_share } = selection;
+        if let Some(retried) = &retried {
+            check_second(retried, &hello, &selection)?;
+        }
+        Arrival { config, hello, body: body.to_vec(), selection, retried }.look_for_psk(cx)
+    }
+}
+
+/// A ClientHello that keeps to the rules.
+pub struct Arrival {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) hello: ClientHello,
+    /// The bytes that it was read from.
+    pub(super) body: Vec<u8>,
+    pub(super) selection: Selection,
+    /// The HelloRetryRequest that it answers.
+    pub(super) retried: Option<Retried>,
+}
+
+impl Arrival {
+    /// Goes on without a pre-shared key: by certificate.
+    pub(super) fn without_psk(self, cx: &mut Context<'_>) -> Result<State, Error> {
+        if self.config.psk_only || self.hello.extensions.signature_algorithms.is_none() {
+            let looked = self.selection.psk_mode.is_some();
+            return Err(if looked { PeerIncompatible::UnknownPskIdentity } else { PeerIncompatible::NoPsk }.into());
+        }
+        let group = self.selection.group.ok_or(PeerIncompatible::NoGroup)?;
+        if self.selection.key_share.is_none() {
+            return self.retry(None, cx);
+        }
+        let Chosen { config, suite, key_share, offered, transcript, .. } = self.choose(Some(group), false, cx)?;
         let key_share = key_share.ok_or(PeerMisbehaved::KeyShareOfWrongGroup)?;
-        let offered = Offered::read(&config, hello)?;
-        cx.tracer.tell(cx.now, || Event::Negotiated { cipher_suite: suite.id, group: Some(group) });
         let task = Task::SelectCredentials(CredentialsRequest {
             server_name: offered.server_name.clone(),
             schemes: offered.schemes.clone(),
@@ -115,24 +130,54 @@ impl ExpectClientHello {
         let next = AwaitCredentials { config, suite, group, key_share, offered, transcript };
         Ok(State::SelectServerCredentials(Wait::new(task, Box::new(next))))
     }
+
+    /// Asks for a share of the selected group, keeping state: nothing proves the address but what lies below us. `psk` is
+    /// the key that was accepted.
+    pub(super) fn retry(self, psk: Option<SelectedPsk>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { config, hello, body, selection, retried } = self;
+        if retried.is_some() {
+            // RFC 9846 §4.2.4: there is no second HelloRetryRequest.
+            return Err(PeerMisbehaved::KeyShareOfWrongGroup.into());
+        }
+        let Selection { suite, group, .. } = selection;
+        let mut buffer = TranscriptBuffer::new();
+        buffer.add(HandshakeType::CLIENT_HELLO, &body);
+        let mut transcript = buffer.into_transcript_after_retry(suite);
+        let body = hello_retry_request(suite.id, group, None);
+        transcript.add(HandshakeType::SERVER_HELLO, &body);
+        cx.send(EPOCH_PLAINTEXT, HandshakeType::SERVER_HELLO, body)?;
+        let retried = Some(Retried { suite, group, transcript, first: Some(hello), psk });
+        Ok(State::ExpectClientHello(Box::new(ExpectClientHello { config, retried })))
+    }
+
+    /// Chooses what is left to choose; keys will be agreed on in `group`, if at all.
+    pub(super) fn choose(
+        self,
+        group: Option<NamedGroup>,
+        is_resumed: bool,
+        cx: &mut Context<'_>,
+    ) -> Result<Chosen, Error> {
+        let Self { config, hello, body, selection, retried } = self;
+        let Selection { suite, key_share, .. } = selection;
+        let mut transcript = match retried {
+            None => TranscriptBuffer::new().into_transcript(suite),
+            Some(retried) => retried.transcript,
+        };
+        transcript.add(HandshakeType::CLIENT_HELLO, &body);
+        let offered = Offered::read(&config, hello, is_resumed)?;
+        cx.tracer.tell(cx.now, || Event::Negotiated { cipher_suite: suite.id, group });
+        Ok(Chosen { config, suite, key_share, offered, transcript })
+    }
 }
 
-/// Asks for a share of the selected group, keeping state: nothing proves the address but what lies below us.
-fn retry(
-    config: Arc<ServerConfig>,
-    hello: ClientHello,
-    selection: &Selection,
-    buffer: TranscriptBuffer,
-    cx: &mut Context<'_>,
-) -> Result<State, Error> {
-    let suite = selection.suite;
-    let group = Some(selection.group);
-    let body = hello_retry_request(suite.id, group, None);
-    let mut transcript = buffer.into_transcript_after_retry(suite);
-    transcript.add(HandshakeType::SERVER_HELLO, &body);
-    cx.send(EPOCH_PLAINTEXT, HandshakeType::SERVER_HELLO, body)?;
-    let retried = Some(Retried { suite, group, transcript, first: Some(hello) });
-    Ok(State::ExpectClientHello(Box::new(ExpectClientHello { config, retried })))
+/// What was chosen from a ClientHello.
+pub(super) struct Chosen {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) suite: &'static CipherSuiteImpl,
+    /// The client's share of the selected group.
+    pub(super) key_share: Option<Vec<u8>>,
+    pub(super) offered: Offered,
+    pub(super) transcript: Transcript,
 }
 
 /// The rules for a ClientHello that answers a HelloRetryRequest (RFC 9846 §4.2.2).
@@ -194,7 +239,7 @@ pub struct Offered {
 }
 
 impl Offered {
-    fn read(config: &ServerConfig, hello: ClientHello) -> Result<Self, Error> {
+    fn read(config: &ServerConfig, hello: ClientHello, is_resumed: bool) -> Result<Self, Error> {
         let common = &config.common;
         let extensions = hello.extensions;
         let alpn_protocol = match &extensions.alpn {
@@ -221,8 +266,8 @@ impl Offered {
         let custom = custom::receive(&common.custom_extensions, ExtensionMessage::ClientHello, &extensions.others)?;
         // RFC 9846 §4.7.1: tickets are for clients that could use them.
         let modes = extensions.psk_key_exchange_modes.as_deref().unwrap_or(&[]);
-        let takes_tickets = modes.contains(&PskMode::PskWithKeyShare.number());
-        let tickets = if takes_tickets { ticket_count(config, extensions.ticket_request, false) } else { 0 };
+        let takes_tickets = config.psk_modes.iter().any(|mode| modes.contains(&mode.number()));
+        let tickets = if takes_tickets { ticket_count(config, extensions.ticket_request, is_resumed) } else { 0 };
         Ok(Self {
             random: hello.random,
             server_name: extensions.server_name,
@@ -258,7 +303,8 @@ impl Resume for Box<AwaitCredentials> {
             .filter(|selected| selected.schemes.iter().any(|scheme| offered.schemes.contains(scheme)))
             .ok_or(PeerIncompatible::NoCredentials)?;
         let task = Task::RespondKeyShare { group, peer: key_share };
-        let next = AwaitKeyShare { config, suite, group, offered, credentials, transcript };
+        let by = Authentication::Certificate(credentials);
+        let next = AwaitKeyShare { group, reply: Reply { config, suite, offered, by, transcript } };
         Ok(State::RespondKeyShare(Wait::new(task, Box::new(next))))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::codec::Encode as _;
 use crate::config::{ClientAuth, ExtensionMessage, ServerConfig};
 use crate::crypto::CipherSuiteImpl;
+use crate::crypto::secret::SecretBytes;
 use crate::crypto::task::{Credentials, PresentedIdentity, Task, TaskError, TaskOutput};
 use crate::error::{Error, TaskFailure};
 use crate::flight::ReceivedMessage;
@@ -16,10 +17,11 @@ use crate::handshake::exchange::Exchanges;
 use crate::handshake::ticket::Resumption;
 use crate::handshake::wait::{KeyShareResponse, Resume};
 use crate::handshake::{
-    Context, EPOCH_APPLICATION, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, Established, Negotiated, State, body_of,
+    Context, EPOCH_APPLICATION, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, Established, Negotiated, State, body_of, psk_identity,
 };
 use crate::schedule::exporter::ExporterSecret;
 use crate::schedule::v13::{EarlySecret, HandshakeSecret, MasterSecret, TrafficSecret};
+use crate::time::Instant;
 use crate::transcript::Transcript;
 use crate::wire::client_hello::{KeyShareEntry, UseSrtp};
 use crate::wire::encrypted_extensions::EncryptedExtensions;
@@ -27,33 +29,70 @@ use crate::wire::registry::{HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::server_hello::{ServerHello, ServerHelloExtensions};
 
 use super::hello::Offered;
+use super::psk::SelectedPsk;
 
 /// Our key share is being made.
 pub struct AwaitKeyShare {
-    /// The configuration.
-    pub config: Arc<ServerConfig>,
-    /// The selected suite.
-    pub suite: &'static CipherSuiteImpl,
     /// The selected group.
     pub group: NamedGroup,
-    /// What the client offered beyond them.
-    pub offered: Offered,
-    /// Our certificate.
-    pub credentials: Arc<Credentials>,
-    /// All messages so far.
-    pub transcript: Transcript,
+    /// What goes out with it.
+    pub reply: Reply,
 }
 
 impl Resume for Box<AwaitKeyShare> {
     type Output = KeyShareResponse;
 
     fn resume(self, response: KeyShareResponse, cx: &mut Context<'_>) -> Result<State, Error> {
-        let AwaitKeyShare { config, suite, group, offered, credentials, mut transcript } = *self;
-        let hello = server_hello(&config, suite, group, response.public)?;
+        let AwaitKeyShare { group, reply } = *self;
+        let share = KeyShareEntry { group, key_exchange: response.public };
+        reply.send(Some((share, &response.secret)), cx)
+    }
+}
+
+/// How we prove who we are.
+pub enum Authentication {
+    /// By this certificate.
+    Certificate(Arc<Credentials>),
+    /// By a pre-shared key.
+    Psk(SelectedPsk),
+}
+
+/// All that our flight is made of.
+pub struct Reply {
+    /// The configuration.
+    pub config: Arc<ServerConfig>,
+    /// The selected suite.
+    pub suite: &'static CipherSuiteImpl,
+    /// What the client offered beyond suite and group.
+    pub offered: Offered,
+    /// How we prove who we are.
+    pub by: Authentication,
+    /// All messages so far.
+    pub transcript: Transcript,
+}
+
+impl Reply {
+    /// Sends ServerHello and what follows it; with our key share and the secret agreed on, if there are any.
+    pub fn send(self, share: Option<(KeyShareEntry, &SecretBytes)>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { config, suite, offered, by, mut transcript } = self;
+        let (share, shared) = share.unzip();
+        let group = share.as_ref().map(|share| share.group);
+        let psk = match &by {
+            Authentication::Psk(selected) => Some(selected),
+            Authentication::Certificate(_) => None,
+        };
+        let hello = server_hello(&config, suite, share, psk.map(|selected| selected.index))?;
         transcript.add(HandshakeType::SERVER_HELLO, &hello);
         cx.send(EPOCH_PLAINTEXT, HandshakeType::SERVER_HELLO, hello)?;
 
-        let secret = EarlySecret::new(suite).into_handshake(response.secret.expose());
+        let early = match psk {
+            Some(selected) => EarlySecret::with_psk(suite, selected.psk.expose()),
+            None => EarlySecret::new(suite),
+        };
+        let secret = match shared {
+            Some(shared) => early.into_handshake(shared.expose()),
+            None => early.into_handshake_without_exchange(),
+        };
         let hash = transcript.current();
         let client = secret.client_traffic(&hash);
         let server = secret.server_traffic(&hash);
@@ -68,6 +107,8 @@ impl Resume for Box<AwaitKeyShare> {
             alpn_protocol: offered.alpn_protocol.clone(),
             srtp: offered.srtp.clone(),
             server_name: offered.server_name.clone(),
+            resumed: psk.is_some_and(|selected| selected.resumed.is_some()),
+            psk_identity: psk.and_then(|selected| psk_identity(&selected.psk)),
             peer_extensions: offered.custom.clone(),
         };
         let expected_tickets = offered.ticket_request.map(|_| offered.tickets);
@@ -75,24 +116,29 @@ impl Resume for Box<AwaitKeyShare> {
             cx.records.set_size_limits(ours, theirs);
         }
         send_encrypted_extensions(&config, &offered, &negotiated, expected_tickets, &mut transcript, cx)?;
-        if config.client_auth != ClientAuth::None {
-            let request = authentication::certificate_request(&config.common, Vec::new());
-            authentication::send(HandshakeType::CERTIFICATE_REQUEST, request.encoded(), &mut transcript, cx)?;
-        }
-        let asked = Asked { request_context: Vec::new(), schemes: offered.schemes.clone() };
-        let mut out = Vec::new();
-        let machine = OwnAuthentication::show(&credentials, Signer::Server, asked, &mut transcript, &mut out)?;
-        authentication::send_all(out, cx)?;
         let flight = Flight { config, offered, negotiated, secret, client, server, transcript };
-        Ok(State::SignServer(Box::new(SignServer { flight, machine })))
+        match by {
+            Authentication::Certificate(credentials) => flight.send_certificate(&credentials, cx),
+            Authentication::Psk(selected) => {
+                //= https://www.rfc-editor.org/rfc/rfc9846#section-4.4.2
+                //# Servers which are authenticating with a resumption PSK MUST NOT send the
+                //# CertificateRequest message in the main handshake
+                let mut progress = flight.finish(cx)?;
+                if let Some(resumed) = selected.resumed {
+                    progress.authenticated_at = Some(resumed.authenticated_at);
+                    progress.peer = resumed.into_peer(false).map(Box::new);
+                }
+                Ok(State::ExpectClientFinished(Box::new(ExpectFinished(progress))))
+            }
+        }
     }
 }
 
 fn server_hello(
     config: &ServerConfig,
     suite: &'static CipherSuiteImpl,
-    group: NamedGroup,
-    key_exchange: Vec<u8>,
+    key_share: Option<KeyShareEntry>,
+    selected_psk: Option<u16>,
 ) -> Result<Vec<u8>, Error> {
     let mut random = [0; 32];
     config.common.provider.random.fill(&mut random).map_err(|_| TaskFailure::NoRandomBytes)?;
@@ -109,7 +155,8 @@ fn server_hello(
         cipher_suite: suite.id,
         extensions: ServerHelloExtensions {
             supported_version: Some(ProtocolVersion::DTLS_1_3),
-            key_share: Some(KeyShareEntry { group, key_exchange }),
+            key_share,
+            selected_psk,
             ..ServerHelloExtensions::default()
         },
     }
@@ -165,12 +212,12 @@ impl SignServer {
         authentication::send_all(out, cx)?;
         match step {
             OwnStep::Waits(machine) => Ok(State::SignServer(Box::new(Self { flight, machine }))),
-            OwnStep::Done => flight.finish(cx),
+            OwnStep::Done => flight.finish(cx).map(Progress::expect_client),
         }
     }
 }
 
-/// Our flight, of which only Finished is missing.
+/// Our flight, of which EncryptedExtensions was sent last.
 struct Flight {
     config: Arc<ServerConfig>,
     offered: Offered,
@@ -182,7 +229,20 @@ struct Flight {
 }
 
 impl Flight {
-    fn finish(self, cx: &mut Context<'_>) -> Result<State, Error> {
+    fn send_certificate(mut self, credentials: &Arc<Credentials>, cx: &mut Context<'_>) -> Result<State, Error> {
+        if self.config.client_auth != ClientAuth::None {
+            let request = authentication::certificate_request(&self.config.common, Vec::new());
+            authentication::send(HandshakeType::CERTIFICATE_REQUEST, request.encoded(), &mut self.transcript, cx)?;
+        }
+        let asked = Asked { request_context: Vec::new(), schemes: self.offered.schemes.clone() };
+        let mut out = Vec::new();
+        let machine = OwnAuthentication::show(credentials, Signer::Server, asked, &mut self.transcript, &mut out)?;
+        authentication::send_all(out, cx)?;
+        Ok(State::SignServer(Box::new(SignServer { flight: self, machine })))
+    }
+
+    /// Sends Finished.
+    fn finish(self, cx: &mut Context<'_>) -> Result<Progress, Error> {
         let Self { config, offered, negotiated, secret, client, server, mut transcript } = self;
         authentication::send_finished(&server, &mut transcript, cx)?;
 
@@ -199,16 +259,8 @@ impl Flight {
         cx.log_secret("EXPORTER_SECRET", &offered.random, application.exporter.expose());
         cx.install_write(EPOCH_APPLICATION, &application.server);
 
-        let is_optional = config.client_auth == ClientAuth::Optional;
-        let terms = Terms::for_client(&config.common, Vec::new(), is_optional);
-        let asks = config.client_auth != ClientAuth::None;
-        let progress = Progress { offered, negotiated, client, application, transcript, peer: None };
-        Ok(if asks {
-            let machine = PeerAuthentication::new(terms);
-            State::VerifyClient(Box::new(VerifyClient { progress, machine }))
-        } else {
-            State::ExpectClientFinished(Box::new(ExpectFinished(progress)))
-        })
+        let (peer, authenticated_at) = (None, None);
+        Ok(Progress { config, offered, negotiated, client, application, transcript, peer, authenticated_at })
     }
 }
 
@@ -222,6 +274,7 @@ struct ApplicationKeys {
 
 /// What the states that wait for the client's last flight carry along.
 struct Progress {
+    config: Arc<ServerConfig>,
     offered: Offered,
     negotiated: Negotiated,
     /// Protects the client's last flight.
@@ -229,6 +282,21 @@ struct Progress {
     application: ApplicationKeys,
     transcript: Transcript,
     peer: Option<Box<PresentedIdentity>>,
+    /// When the client proved who it is, if it was in an earlier connection.
+    authenticated_at: Option<Instant>,
+}
+
+impl Progress {
+    /// The client's flight begins with its certificate, if that was asked for.
+    fn expect_client(self) -> State {
+        let client_auth = self.config.client_auth;
+        if client_auth == ClientAuth::None {
+            return State::ExpectClientFinished(Box::new(ExpectFinished(self)));
+        }
+        let terms = Terms::for_client(&self.config.common, Vec::new(), client_auth == ClientAuth::Optional);
+        let machine = PeerAuthentication::new(terms);
+        State::VerifyClient(Box::new(VerifyClient { progress: self, machine }))
+    }
 }
 
 /// A certificate was asked for: the client proves who it is.
@@ -277,14 +345,14 @@ pub struct ExpectFinished(Progress);
 impl ExpectFinished {
     /// Takes Finished.
     pub fn handle(self, message: &ReceivedMessage, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Progress { offered, negotiated, client, application, mut transcript, peer } = self.0;
+        let Progress { offered, negotiated, client, application, mut transcript, peer, authenticated_at, .. } = self.0;
         authentication::verify_finished(&client, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;
         cx.install_read(EPOCH_APPLICATION, &application.client);
         let resumption = (offered.tickets > 0).then(|| {
             Box::new(Resumption {
                 secret: application.master.resumption(&transcript.current()),
                 tickets: offered.tickets,
-                authenticated_at: cx.now,
+                authenticated_at: authenticated_at.unwrap_or(cx.now),
                 server_name: negotiated.server_name.clone(),
             })
         });
