@@ -8,7 +8,8 @@ use crate::wire::registry::{AlertDescription, ExtensionType};
 
 /// The messages in which a custom extension may stand (RFC 9846 §4.3).
 ///
-/// ServerHello and HelloRetryRequest are not among them: what they carry decides about keys.
+/// ServerHello and HelloRetryRequest are not among them: what they carry decides about keys. Nor is Certificate, whose
+/// extensions speak of single certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExtensionMessage {
@@ -16,11 +17,8 @@ pub enum ExtensionMessage {
     ClientHello,
     /// The server answers what stood in ClientHello.
     EncryptedExtensions,
-    /// The server asks.
+    /// The server asks for a certificate, in the handshake or after it, and says something about that.
     CertificateRequest,
-    /// The server answers what stood in ClientHello, the client what stood in CertificateRequest: beside the first
-    /// certificate of the chain.
-    Certificate,
     /// The server says something about a ticket.
     NewSessionTicket,
 }
@@ -41,7 +39,7 @@ pub trait CustomExtension: fmt::Debug + Send + Sync {
     /// Takes the `extension_data` of the peer's `message`; `None`: the message came without. Fails with the alert that
     /// shall end the connection.
     ///
-    /// What is accepted is found in [`Negotiated::peer_extensions`](crate::Negotiated) later.
+    /// What is accepted in the handshake is found in [`Negotiated::peer_extensions`](crate::Negotiated) later.
     fn receive(&self, message: ExtensionMessage, data: Option<&[u8]>) -> Result<(), AlertDescription> {
         let _ = (message, data);
         Ok(())

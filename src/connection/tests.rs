@@ -18,6 +18,7 @@ mod extensions;
 mod misbehaviour;
 mod psk;
 mod rules;
+mod sizes;
 mod states;
 mod tickets;
 

@@ -1,14 +1,15 @@
 //! Certificate, CertificateVerify and Finished: what both roles do alike, in the handshake and after it (RFC 9846 §4.5).
 
-use crate::config::CommonConfig;
+use crate::config::{CommonConfig, ExtensionMessage};
 use crate::crypto::HashOutput;
 use crate::error::{Error, PeerMisbehaved};
 use crate::schedule::v13::TrafficSecret;
 use crate::transcript::Transcript;
 use crate::wire::certificate::CertificateRequest;
-use crate::wire::registry::HandshakeType;
+use crate::wire::extension::OtherExtension;
+use crate::wire::registry::{ExtensionType, HandshakeType, SignatureScheme};
 
-use super::{Context, EPOCH_HANDSHAKE};
+use super::{Context, EPOCH_HANDSHAKE, custom};
 
 mod own;
 mod peer;
@@ -35,12 +36,19 @@ fn signed_content(signer: Signer, transcript: &HashOutput) -> Vec<u8> {
 }
 
 /// Our CertificateRequest, by which a server asks for a certificate.
-pub fn certificate_request(config: &CommonConfig, request_context: Vec<u8>) -> CertificateRequest {
-    CertificateRequest {
+pub fn certificate_request(config: &CommonConfig, request_context: Vec<u8>) -> Result<CertificateRequest, Error> {
+    let mut request = CertificateRequest {
         request_context,
         signature_algorithms: config.signature_schemes.clone(),
+        others: custom::ask(&config.custom_extensions, ExtensionMessage::CertificateRequest)?,
         ..CertificateRequest::default()
+    };
+    if let Some([scheme, extension]) = custom::grease(config)? {
+        // RFC 8701 §4.1.
+        request.signature_algorithms.insert(0, SignatureScheme(scheme));
+        request.others.push(OtherExtension { extension_type: ExtensionType(extension), data: Vec::new() });
     }
+    Ok(request)
 }
 
 /// Our Finished, which is part of `transcript` from now on.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::config::{CustomExtension, ExtensionMessage, MAX_CUSTOM_EXTENSION_LEN};
-use crate::error::{ApiMisuse, Error, PeerIncompatible};
+use crate::config::{CommonConfig, CustomExtension, ExtensionMessage, MAX_CUSTOM_EXTENSION_LEN};
+use crate::error::{ApiMisuse, Error, PeerIncompatible, TaskFailure};
 use crate::wire::extension::OtherExtension;
+use crate::wire::grease;
 use crate::wire::registry::ExtensionType;
 
 /// A custom extension that the peer sent, and that was accepted.
@@ -54,6 +55,16 @@ pub fn receive(
         received.extend(data.map(|data| PeerExtension { message, extension_type, data: data.clone() }));
     }
     Ok(received)
+}
+
+/// Two values that mean nothing, for a message of the server's, if there are to be any (RFC 8701 §4.1).
+pub fn grease(config: &CommonConfig) -> Result<Option<[u16; 2]>, Error> {
+    if !config.grease {
+        return Ok(None);
+    }
+    let mut choices = [0; 2];
+    config.provider.random.fill(&mut choices).map_err(|_| TaskFailure::NoRandomBytes)?;
+    Ok(Some(choices.map(grease::value)))
 }
 
 fn write(

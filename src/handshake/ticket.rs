@@ -3,17 +3,18 @@
 use core::time::Duration;
 
 use crate::codec::{Decode as _, Encode as _};
-use crate::config::ServerConfig;
+use crate::config::{ExtensionMessage, ServerConfig};
 use crate::crypto::resumption::{MAX_TICKET_LIFETIME, ResumptionState, Session, TicketStore};
 use crate::error::Error;
 use crate::schedule::v13::ResumptionSecret;
 use crate::time::Instant;
 use crate::wire::client_hello::TicketRequest;
+use crate::wire::extension::OtherExtension;
 use crate::wire::post_handshake::NewSessionTicket;
-use crate::wire::registry::HandshakeType;
+use crate::wire::registry::{ExtensionType, HandshakeType};
 
 use super::connected::PostHandshake;
-use super::{Context, Established};
+use super::{Context, Established, custom};
 
 /// What a connection can be resumed by: with a client until the connection ends, with a server until its tickets are
 /// issued. There is none if tickets are not wanted.
@@ -90,13 +91,18 @@ impl Established {
             return Ok(());
         }
         let Some(ticket) = store.issue(&state, random).filter(|ticket| !ticket.is_empty()) else { return Ok(()) };
+        let mut others = custom::ask(&config.common.custom_extensions, ExtensionMessage::NewSessionTicket)?;
+        if let Some([extension, _]) = custom::grease(&config.common)? {
+            // RFC 8701 §4.1.
+            others.push(OtherExtension { extension_type: ExtensionType(extension), data: Vec::new() });
+        }
         let message = NewSessionTicket {
             ticket_lifetime: state.lifetime,
             ticket_age_add: state.age_add,
             ticket_nonce: nonce.to_vec(),
             ticket,
             max_early_data_size: (state.max_early_data > 0).then_some(state.max_early_data),
-            others: Vec::new(),
+            others,
             present: Vec::new(),
         };
         cx.send(self.write_epoch, HandshakeType::NEW_SESSION_TICKET, message.encoded())?;
@@ -109,6 +115,7 @@ impl Established {
     //# not support resumption MUST silently ignore this message.
     pub(super) fn take_ticket(&mut self, body: &[u8], cx: &Context<'_>) -> Result<PostHandshake, Error> {
         let message = NewSessionTicket::decode_all(body)?;
+        custom::receive(&cx.config.custom_extensions, ExtensionMessage::NewSessionTicket, &message.others)?;
         // A lifetime of zero says that the ticket is to be forgotten at once (RFC 9846 §4.7.1).
         let (Some(resumption), 1..) = (&mut self.resumption, message.ticket_lifetime) else {
             return Ok(PostHandshake::Nothing);

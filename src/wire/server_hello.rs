@@ -13,6 +13,10 @@ pub const HELLO_RETRY_REQUEST_RANDOM: Random = [
     0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
+/// How the random of a server ends that speaks 1.3 and negotiates 1.2, or less than that: "DOWNGRD" and one byte (RFC
+/// 9846 §4.2.3).
+const DOWNGRADES: [&[u8; 8]; 2] = [b"DOWNGRD\x01", b"DOWNGRD\x00"];
+
 /// The null compression method, the only one in 1.3.
 const NULL_COMPRESSION: u8 = 0;
 
@@ -48,6 +52,11 @@ impl ServerHello {
     /// Whether this is a HelloRetryRequest.
     pub fn is_hello_retry_request(&self) -> bool {
         self.random == HELLO_RETRY_REQUEST_RANDOM
+    }
+
+    /// Whether a server that speaks 1.3 says that it was made to negotiate less (RFC 9846 §4.2.3).
+    pub fn is_downgrade(&self) -> bool {
+        self.random.last_chunk().is_some_and(|last: &[u8; 8]| DOWNGRADES.contains(&last))
     }
 }
 

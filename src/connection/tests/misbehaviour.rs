@@ -119,6 +119,16 @@ fn server_hello_selects_only_what_was_offered() {
         illegal,
     );
     find(|m| m.extensions.supported_version = None, PeerIncompatible::NoVersion.into(), Alert::PROTOCOL_VERSION);
+    //= https://www.rfc-editor.org/rfc/rfc9846#section-4.2.3
+    //# TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or below
+    //# MUST check that the last 8 bytes are not equal to either of these values.
+    for last in [b"DOWNGRD\x01", b"DOWNGRD\x00"] {
+        let downgraded = move |m: &mut ServerHello| {
+            m.extensions.supported_version = None;
+            m.random[24..].copy_from_slice(last);
+        };
+        Case::new().client_finds(sh, downgraded, P::Downgrade, illegal);
+    }
     find(|m| m.legacy_session_id_echo = vec![1], P::EchoedSessionId.into(), illegal);
     find(
         |m| m.extensions.key_share = None,

@@ -5,7 +5,7 @@ use crate::crypto::resumption::{ResumptionState, Session};
 use crate::ticket::{CachedTickets, SealedTickets};
 use crate::wire::client_hello::TicketRequest;
 
-fn with_tickets() -> (ClientConfig, ServerConfig) {
+pub(super) fn with_tickets() -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = (client_config(), server_config());
     client.resumption = true;
     let tickets = SealedTickets::new(&server.common.provider, Duration::from_secs(86_400), START).unwrap();

@@ -250,6 +250,10 @@ impl ExpectServerHello {
             // RFC 9147 §5.4: legacy_version stays that of 1.2.
             Some(ProtocolVersion::DTLS_1_3) if hello.legacy_version == ProtocolVersion::DTLS_1_2 => {}
             Some(_) => return Err(PeerMisbehaved::SelectedUnofferedVersion.into()),
+            //= https://www.rfc-editor.org/rfc/rfc9846#section-4.2.3
+            //# TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or below
+            //# MUST check that the last 8 bytes are not equal to either of these values.
+            None if hello.is_downgrade() => return Err(PeerMisbehaved::Downgrade.into()),
             // A server that speaks 1.2 at most.
             None => return Err(PeerIncompatible::NoVersion.into()),
         }

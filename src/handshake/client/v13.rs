@@ -153,7 +153,11 @@ impl ExpectCertificateOrRequest {
     pub fn handle(self, message: &ReceivedMessage, cx: &Context<'_>) -> Result<State, Error> {
         let Self(mut progress) = self;
         if message.msg_type == HandshakeType::CERTIFICATE_REQUEST && progress.asked.is_none() {
-            let asked = Asked::by(CertificateRequest::decode_all(&message.body)?)?;
+            let request = CertificateRequest::decode_all(&message.body)?;
+            let custom = &progress.offer.config.common.custom_extensions;
+            let received = custom::receive(custom, ExtensionMessage::CertificateRequest, &request.others)?;
+            progress.negotiated.peer_extensions.extend(received);
+            let asked = Asked::by(request)?;
             // RFC 9846 §4.4.2: in the handshake the context has zero length.
             if !asked.request_context.is_empty() {
                 return Err(PeerMisbehaved::InvalidCertificateRequestContext.into());

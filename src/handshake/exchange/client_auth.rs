@@ -6,12 +6,14 @@ use core::fmt;
 
 use super::{Exchange, ExchangeId, Exchanges, Outcome, Step};
 use crate::codec::{Decode as _, Encode as _, put_u16};
+use crate::config::ExtensionMessage;
 use crate::crypto::task::{Task, TaskError, TaskOutput};
 use crate::error::{Error, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{
     self, Asked, Message, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Terms,
 };
+use crate::handshake::custom;
 use crate::handshake::{Context, Established, body_of};
 use crate::schedule::v13::TrafficSecret;
 use crate::transcript::Transcript;
@@ -114,11 +116,11 @@ enum RequestStage {
 }
 
 impl Request {
-    fn new(context: Vec<u8>, is_optional: bool, mut transcript: Transcript, cx: &Context<'_>) -> Self {
-        let body = authentication::certificate_request(cx.config, context.clone()).encoded();
+    fn new(context: Vec<u8>, is_optional: bool, mut transcript: Transcript, cx: &Context<'_>) -> Result<Self, Error> {
+        let body = authentication::certificate_request(cx.config, context.clone())?.encoded();
         transcript.add(HandshakeType::CERTIFICATE_REQUEST, &body);
         let machine = PeerAuthentication::new(Terms::for_client(cx.config, context.clone(), is_optional));
-        Self { context, transcript, stage: RequestStage::ToSend(body, machine) }
+        Ok(Self { context, transcript, stage: RequestStage::ToSend(body, machine) })
     }
 
     /// The task that it waits for. Until Finished came it waits for messages alone.
@@ -256,7 +258,7 @@ impl Established {
         let mut context = Vec::new();
         put_u16(&mut context, number);
         context.extend_from_slice(&random);
-        let request = Request::new(context, is_optional, transcript, cx);
+        let request = Request::new(context, is_optional, transcript, cx).map_err(|_| E::NoRandomBytes)?;
         let id = self.exchanges.begin(Exchange::Request(request));
         self.send_exchanges(cx).map_err(|_| E::Exhausted)?;
         Ok(id)
@@ -274,7 +276,9 @@ impl Established {
         //# "unexpected_message" fatal alert.
         let unexpected = PeerMisbehaved::UnexpectedMessage(message.msg_type);
         let mut transcript = self.post_handshake_auth.as_ref().filter(|_| !self.is_server).ok_or(unexpected)?.fork();
-        let asked = Asked::by(CertificateRequest::decode_all(&message.body)?)?;
+        let request = CertificateRequest::decode_all(&message.body)?;
+        custom::receive(&cx.config.custom_extensions, ExtensionMessage::CertificateRequest, &request.others)?;
+        let asked = Asked::by(request)?;
         if self.exchanges.unsent_answers().any(|answer| answer.request_context == asked.request_context) {
             return Err(PeerMisbehaved::InvalidCertificateRequestContext.into());
         }

@@ -231,7 +231,7 @@ struct Flight {
 impl Flight {
     fn send_certificate(mut self, credentials: &Arc<Credentials>, cx: &mut Context<'_>) -> Result<State, Error> {
         if self.config.client_auth != ClientAuth::None {
-            let request = authentication::certificate_request(&self.config.common, Vec::new());
+            let request = authentication::certificate_request(&self.config.common, Vec::new())?;
             authentication::send(HandshakeType::CERTIFICATE_REQUEST, request.encoded(), &mut self.transcript, cx)?;
         }
         let asked = Asked { request_context: Vec::new(), schemes: self.offered.schemes.clone() };
