@@ -269,7 +269,7 @@ fn without_tasks(lines: Vec<String>) -> Vec<String> {
 
 #[test]
 fn a_deferred_back_end_that_answers_at_once_leaves_the_trace_of_a_synchronous_one() {
-    for mode in MODES {
+    for mode in MODES.iter().filter(|mode| mode.is_ordered) {
         let synchronous = traced(mode, Kind::Synchronous);
         let deferred = traced(mode, Kind::Deferred(Duration::ZERO));
         for (synchronous, deferred) in synchronous.into_iter().zip(deferred) {
@@ -290,7 +290,7 @@ fn late_results_change_when_datagrams_leave_but_not_what_is_said() {
         let is_first = |line: &String| line.starts_with("dtls:message direction=received");
         lines.into_iter().filter(is_kept).skip_while(|line| !is_first(line)).collect()
     };
-    for mode in MODES {
+    for mode in MODES.iter().filter(|mode| mode.is_ordered) {
         let synchronous = traced(mode, Kind::Synchronous).map(said);
         for kind in [Kind::Deferred(Duration::from_millis(37)), Kind::Adversarial] {
             for (synchronous, late) in synchronous.clone().into_iter().zip(traced(mode, kind).map(said)) {

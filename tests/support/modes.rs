@@ -29,6 +29,9 @@ pub struct Mode {
     pub act: fn(&mut Connection, &mut Connection, Instant),
     /// Whether that has had its effect, as client and server see it.
     pub acted: fn(&Worker, &Worker) -> bool,
+    /// Whether one thing happens after the other. Exchanges that are outstanding together go on in any order, as their
+    /// tasks are done.
+    pub is_ordered: bool,
 }
 
 impl std::fmt::Debug for Mode {
@@ -38,7 +41,7 @@ impl std::fmt::Debug for Mode {
 }
 
 const fn handshake(name: &'static str, mtu: usize, configure: fn(&mut ClientConfig, &mut ServerConfig)) -> Mode {
-    Mode { name, mtu, configure, act: |_, _, _| (), acted: |_, _| true }
+    Mode { name, mtu, configure, act: |_, _, _| (), acted: |_, _| true, is_ordered: true }
 }
 
 fn is_authenticated(event: &ConnectionEvent) -> bool {
@@ -60,6 +63,7 @@ pub const MODES: &[Mode] = &[
             server.request_client_authentication(true, now).unwrap();
         },
         acted: |_, server| server.events.iter().filter(|event| is_authenticated(event)).count() == 2,
+        is_ordered: false,
         ..handshake("authentication after the handshake, twice", 1200, |client, _| client.post_handshake_auth = true)
     },
     Mode {
