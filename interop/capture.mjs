@@ -1,11 +1,12 @@
 /**
  * Captures: datagrams in order, with direction and time.
  *
- * The text form, which the relay writes, has one line per datagram: seconds, `c2s` or `s2c`, the bytes in hexadecimal, and
- * the word `dropped` when the relay did not pass it on.
+ * The text form, which the relay writes, has one line per datagram: seconds, `c2s` or `s2c` with the number of the flow, which is
+ * left out for the first one (a client port and what is sent to and from it is a flow), the bytes in hexadecimal, and the word
+ * `dropped` when the relay did not pass it on.
  *
  * @typedef {'c2s' | 's2c'} Direction
- * @typedef {{ time: number, direction: Direction, bytes: Buffer, dropped: boolean }} Captured
+ * @typedef {{ time: number, direction: Direction, flow: number, bytes: Buffer, dropped: boolean }} Captured
  */
 import { readFileSync } from 'node:fs';
 
@@ -20,16 +21,20 @@ const UDP_HEADER = 8;
 /** @param {string} text @returns {Captured[]} */
 export function parseCapture(text) {
   return text.split('\n').filter((line) => line !== '').map((line) => {
-    const [time, direction, hex, note] = line.split(' ');
+    const [time, where, hex, note] = line.split(' ');
+    const [direction, flow = '0'] = where.split('/');
     if (direction !== 'c2s' && direction !== 's2c') throw new Error(`not a line of a capture: ${line}`);
-    return { time: Number(time), direction, bytes: Buffer.from(hex, 'hex'), dropped: note === 'dropped' };
+    return { time: Number(time), direction, flow: Number(flow), bytes: Buffer.from(hex, 'hex'), dropped: note === 'dropped' };
   });
 }
 
 /** @param {Captured} captured */
-export function formatCaptured({ time, direction, bytes, dropped }) {
-  return `${time.toFixed(4)} ${direction} ${bytes.toString('hex')}${dropped ? ' dropped' : ''}\n`;
+export function formatCaptured({ time, direction, flow, bytes, dropped }) {
+  return `${time.toFixed(4)} ${formatDirection({ direction, flow })} ${bytes.toString('hex')}${dropped ? ' dropped' : ''}\n`;
 }
+
+/** @param {{ direction: Direction, flow: number }} where */
+export const formatDirection = ({ direction, flow }) => (flow === 0 ? direction : `${direction}/${flow}`);
 
 /**
  * UDP over IPv4 as recorded on loopback. The server is where the first datagram goes.
@@ -45,6 +50,8 @@ export function parsePcap(file) {
   /** @type {Captured[]} */
   const captured = [];
   let serverPort;
+  /** @type {number[]} */
+  const clientPorts = [];
   for (let at = PCAP_FILE_HEADER; at + PCAP_RECORD_HEADER <= file.length;) {
     const time = word(at) + word(at + 4) / 1e6;
     const length = word(at + 8);
@@ -54,9 +61,13 @@ export function parsePcap(file) {
     const udp = ip + (file[ip] & 0x0f) * 4;
     const destination = file.readUInt16BE(udp + 2);
     serverPort ??= destination;
+    const direction = destination === serverPort ? 'c2s' : 's2c';
+    const clientPort = direction === 'c2s' ? file.readUInt16BE(udp) : destination;
+    if (!clientPorts.includes(clientPort)) clientPorts.push(clientPort);
     captured.push({
       time,
-      direction: destination === serverPort ? 'c2s' : 's2c',
+      direction,
+      flow: clientPorts.indexOf(clientPort),
       bytes: file.subarray(udp + UDP_HEADER, udp + file.readUInt16BE(udp + 4)),
       dropped: false,
     });

@@ -22,7 +22,7 @@ export const certificateFile = (name) => join(ROOT, 'interop', 'target', 'certif
  * @typedef {import('./features.mjs').Feature} Feature
  * @typedef {{ feature: Feature, client: Stack, server: Stack }} Cell
  * @typedef {{ client: Peer, server: Peer, datagrams: import('./decrypt.mjs').ReadDatagram[], hellos: import('./decrypt.mjs').Hellos,
- *   codes: { client: number, server: number } }} Outcome
+ *   reader: CaptureReader, codes: { client: number, server: number } }} Outcome
  */
 
 /** What went against expectation, in sentences. */
@@ -73,7 +73,7 @@ async function exchange({ feature, client, server }, folder) {
   await serverPeer.listening();
   const relay = new Relay(serverPort, feature.network);
   const clientPort = await relay.open();
-  const clientFlags = ['client', '--port', String(clientPort), ...verification(client), ...ownCertificate(client), ...feature.client(client, server), ...keyLog(client)];
+  const clientFlags = ['client', '--port', String(clientPort), ...verification(feature, client), ...ownCertificate(client), ...feature.client(client, server), ...keyLog(client)];
   const clientPeer = new Peer(client, clientFlags, timeout);
   const codes = { client: await clientPeer.ended, server: await ended(serverPeer, timeout) };
   relay.close();
@@ -83,7 +83,7 @@ async function exchange({ feature, client, server }, folder) {
   writeFileSync(join(folder, 'server.txt'), `${serverFlags.join(' ')}\n${serverPeer.output}exit ${codes.server}\n`);
   const datagrams = relay.captured.map((captured) => reader.read(captured));
   writeFileSync(join(folder, 'records.txt'), datagrams.map((datagram) => `${formatDatagram(datagram)}\n`).join(''));
-  return { client: clientPeer, server: serverPeer, datagrams, hellos: reader.hellos, codes };
+  return { client: clientPeer, server: serverPeer, datagrams, hellos: reader.hellos, reader, codes };
 }
 
 /** The side whose secrets decrypt the capture: ours where it takes part, so that every cell is also a test of its key log. */
@@ -102,13 +102,15 @@ async function ended(peer, timeout) {
 
 /** @param {Feature} feature */
 function serverCertificate(feature) {
+  if (feature.shows === 'nothing') return [];
   const name = feature.certificate ?? 'p256';
   return ['--cert', certificateFile(`${name}.crt`), '--key', certificateFile(`${name}.key`)];
 }
 
-/** The client's root and the name that it expects. @param {Stack} client */
-function verification({ abilities }) {
+/** The client's root and the name that it expects. @param {Feature} feature @param {Stack} client */
+function verification({ shows = 'certificate' }, { abilities }) {
   if (!abilities.verifies) return [];
+  if (shows !== 'certificate') return ['--name', 'interop.test'];
   return ['--ca', certificateFile('root.crt'), '--name', 'interop.test'];
 }
 
@@ -129,8 +131,12 @@ function judge(cell, outcome, findings) {
   }
   if (findings.sentences.length > 0) return;
   judgeNegotiation(cell, outcome, findings);
-  const leaf = new X509Certificate(readFileSync(certificateFile(`${cell.feature.certificate ?? 'p256'}.crt`)));
-  findings.equal(fingerprintSaid(client), leaf.fingerprint256.replaceAll(':', '').toLowerCase(), 'the certificate that the client saw');
+  if (cell.feature.shows === undefined) {
+    const leaf = new X509Certificate(readFileSync(certificateFile(`${cell.feature.certificate ?? 'p256'}.crt`)));
+    findings.equal(fingerprintSaid(client), leaf.fingerprint256.replaceAll(':', '').toLowerCase(), 'the certificate that the client saw');
+  } else {
+    findings.equal(fingerprintSaid(client), undefined, 'the certificate that the client saw');
+  }
   if (cell.feature.network === undefined) {
     const closedFirst = cell.feature.serverCloses === true ? client : server;
     findings.expect(closedFirst.said('CLOSE_NOTIFY') !== undefined, 'the close_notify did not arrive');
@@ -141,19 +147,24 @@ function judge(cell, outcome, findings) {
 }
 
 /** @param {Cell} cell @param {Outcome} outcome @param {Findings} findings */
-function judgeNegotiation({ feature, client, server }, outcome, findings) {
-  const hello = outcome.hellos.serverHellos.findLast((one) => !one.retry);
-  if (hello === undefined) {
-    findings.sentences.push('no ServerHello was read');
-    return;
-  }
-  const suite = SUITES.get(hello.suite)?.name;
-  findings.equal(hello.version, 0xfefc, 'the version');
-  if (feature.suite !== undefined) findings.equal(suite, feature.suite, 'the cipher suite');
-  if (feature.group !== undefined) findings.equal(hello.group, feature.group, 'the group');
-  for (const [stack, peer] of /** @type {[Stack, Peer][]} */ ([[client, outcome.client], [server, outcome.server]])) {
-    if (peer.connected.cipher !== 'untold') findings.equal(peer.connected.cipher, suite, `the cipher suite that ${stack.name} tells`);
-    if (peer.connected.group !== 'none') findings.equal(peer.connected.group, hello.group, `the group that ${stack.name} tells`);
+function judgeNegotiation(cell, outcome, findings) {
+  const { feature } = cell;
+  findings.equal(outcome.reader.flows.length, feature.connections ?? 1, 'the number of connections');
+  for (const [index, { hellos }] of outcome.reader.flows.entries()) {
+    const hello = hellos.serverHellos.findLast((one) => !one.retry);
+    if (hello === undefined) {
+      findings.sentences.push('no ServerHello was read');
+      return;
+    }
+    const suite = SUITES.get(hello.suite)?.name;
+    findings.equal(hello.version, 0xfefc, 'the version');
+    if (feature.suite !== undefined) findings.equal(suite, feature.suite, 'the cipher suite');
+    if (feature.group !== undefined) findings.equal(hello.group, feature.group, 'the group');
+    for (const [stack, peer] of /** @type {[Stack, Peer][]} */ ([[cell.client, outcome.client], [cell.server, outcome.server]])) {
+      const { cipher, group } = peer.connections[index] ?? {};
+      if (cipher !== 'untold') findings.equal(cipher, suite, `the cipher suite that ${stack.name} tells`);
+      if (group !== 'none') findings.equal(group, hello.group, `the group that ${stack.name} tells`);
+    }
   }
 }
 

@@ -1,17 +1,15 @@
 /**
  * Reads a capture of DTLS 1.3 connections with their key log, decrypts every record, and lists what is in it.
  *
- *   node interop/decrypt.mjs CAPTURE KEYLOG [--cid-c2s N] [--cid-s2c N]
+ *   node interop/decrypt.mjs CAPTURE KEYLOG
  *
- * CAPTURE is the text form of capture.mjs or a pcap file. The two numbers are the lengths of the connection IDs in the records
- * of each direction, which the records themselves do not tell.
+ * CAPTURE is the text form of capture.mjs or a pcap file.
  */
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 
-import { parseKeyLog, readCapture } from './capture.mjs';
-import { parseClientHello, parseServerHello } from './hellos.mjs';
+import { formatDirection, parseKeyLog, readCapture } from './capture.mjs';
+import { parseClientHello, parseNewConnectionIds, parseServerHello } from './hellos.mjs';
 import { EpochKeys, SUITES } from './protection.mjs';
 
 const CONTENT_ALERT = 21;
@@ -24,7 +22,7 @@ const MESSAGE_SERVER_HELLO = 2;
 const MESSAGE_TYPES = new Map([
   [MESSAGE_CLIENT_HELLO, 'client_hello'], [MESSAGE_SERVER_HELLO, 'server_hello'], [4, 'new_session_ticket'], [5, 'end_of_early_data'],
   [8, 'encrypted_extensions'], [9, 'request_connection_id'], [10, 'new_connection_id'], [11, 'certificate'],
-  [13, 'certificate_request'], [15, 'certificate_verify'], [20, 'finished'], [24, 'key_update'],
+  [13, 'certificate_request'], [15, 'certificate_verify'], [20, 'finished'], [24, 'key_update'], [25, 'compressed_certificate'],
 ]);
 
 const PLAINTEXT_HEADER = 13;
@@ -36,6 +34,8 @@ const FLAG_CID = 0x10;
 const FLAG_SEQUENCE = 0x08;
 const FLAG_LENGTH = 0x04;
 const EPOCH_BITS = 0x03;
+const EARLY_EPOCH = 1;
+const SHA384_LENGTH = 48;
 
 /**
  * @typedef {import('./capture.mjs').Captured} Captured
@@ -43,25 +43,61 @@ const EPOCH_BITS = 0x03;
  * @typedef {{ type: string, sequence: number, offset: number, length: number, total: number, body: Buffer }} Fragment
  * @typedef {{ level: number, description: number }} Alert
  * @typedef {{ protected: boolean, decrypted: boolean, epoch: number, sequence: number | undefined, type: string, length: number,
- *   fragments: Fragment[], acknowledged: [bigint, bigint][], alert: Alert | undefined, content: Buffer, note: string }} ReadRecord
+ *   fragments: Fragment[], acknowledged: [bigint, bigint][], alert: Alert | undefined, content: Buffer, cid: Buffer | undefined,
+ *   note: string }} ReadRecord
  * @typedef {{ captured: Captured, records: ReadRecord[] }} ReadDatagram
+ * @typedef {{ flow: number, direction: Direction, epoch: number, type: string, body: Buffer }} Message
  * @typedef {{ clientHellos: import('./hellos.mjs').ClientHello[], serverHellos: import('./hellos.mjs').ServerHello[] }} Hellos
  */
 
+/** Reads all flows of a capture. */
 export class CaptureReader {
   /** @type {Map<string, Map<string, Buffer>>} */ #keyLog;
-  /** @type {Record<Direction, number>} */ #cidLengths;
-  /** @type {Record<Direction, Map<number, EpochKeys>>} */ #keys = { c2s: new Map(), s2c: new Map() };
-  /** @type {Map<string, { bytes: Buffer, seen: Set<number> }>} Hello messages that are being put together. */
+  /** @type {FlowReader[]} */ flows = [];
+
+  /** @param {Map<string, Map<string, Buffer>>} keyLog */
+  constructor(keyLog) {
+    this.#keyLog = keyLog;
+  }
+
+  /** @param {Captured} captured @returns {ReadDatagram} */
+  read(captured) {
+    const flow = this.flows[captured.flow] ?? new FlowReader(this.#keyLog, captured.flow);
+    this.flows[captured.flow] = flow;
+    return flow.read(captured);
+  }
+
+  /** @returns {Hellos} */
+  get hellos() {
+    return { clientHellos: this.flows.flatMap(({ hellos }) => hellos.clientHellos), serverHellos: this.flows.flatMap(({ hellos }) => hellos.serverHellos) };
+  }
+
+  /** Every handshake message that was seen whole, once. @returns {Message[]} */
+  get messages() {
+    return this.flows.flatMap(({ messages }) => messages);
+  }
+}
+
+/** Reads what one client port sends and gets: one connection, or several one after another. */
+class FlowReader {
+  /** @type {Map<string, Map<string, Buffer>>} */ #keyLog;
+  #number;
+  /** The keys of each epoch; several where the suite is not known yet. @type {Record<Direction, Map<number, EpochKeys[]>>} */
+  #keys = { c2s: new Map(), s2c: new Map() };
+  /** What may stand in the records of each direction. @type {Record<Direction, Buffer[]>} */
+  #connectionIds = { c2s: [], s2c: [] };
+  /** @type {Map<string, { bytes: Buffer, seen: Set<number> }>} Messages that are being put together. */
   #partial = new Map();
   #clientRandom = '';
   /** @type {Hellos} */
   hellos = { clientHellos: [], serverHellos: [] };
+  /** @type {Message[]} */
+  messages = [];
 
-  /** @param {Map<string, Map<string, Buffer>>} keyLog @param {Partial<Record<Direction, number>>} [cidLengths] */
-  constructor(keyLog, cidLengths = {}) {
+  /** @param {Map<string, Map<string, Buffer>>} keyLog @param {number} number */
+  constructor(keyLog, number) {
     this.#keyLog = keyLog;
-    this.#cidLengths = { c2s: 0, s2c: 0, ...cidLengths };
+    this.#number = number;
   }
 
   /** @param {Captured} captured @returns {ReadDatagram} */
@@ -69,27 +105,28 @@ export class CaptureReader {
     const records = [];
     for (let rest = captured.bytes; rest.length > 0;) {
       const unified = (rest[0] & UNIFIED_MASK) === UNIFIED;
-      const { record, length } = unified ? this.#readProtected(rest, captured.direction) : this.#readPlain(rest, captured.direction);
+      const { record, length } = unified ? this.#readProtected(rest, captured.direction) : this.#readPlain(rest);
+      for (const fragment of record.fragments) this.#onFragment(fragment, record, captured.direction);
       records.push(record);
       rest = rest.subarray(length);
     }
     return { captured, records };
   }
 
-  /** @param {Buffer} bytes @param {Direction} direction */
-  #readPlain(bytes, direction) {
+  /** @param {Buffer} bytes */
+  #readPlain(bytes) {
     if (bytes.length < PLAINTEXT_HEADER) throw new Error('a record header ends too soon');
     const length = PLAINTEXT_HEADER + bytes.readUInt16BE(11);
     const content = bytes.subarray(PLAINTEXT_HEADER, length);
     const record = describe(bytes[0], content, { protected: false, epoch: bytes.readUInt16BE(3), sequence: bytes.readUIntBE(5, 6) });
     record.note = bytes.readUInt16BE(1).toString(16);
-    for (const fragment of record.fragments) this.#onPlainFragment(fragment, direction);
     return { record, length };
   }
 
   /** @param {Buffer} bytes @param {Direction} direction @returns {{ record: ReadRecord, length: number }} */
   #readProtected(bytes, direction) {
-    const numberAt = 1 + (bytes[0] & FLAG_CID ? this.#cidLengths[direction] : 0);
+    const cid = bytes[0] & FLAG_CID ? this.#connectionIds[direction].find((id) => bytes.subarray(1, 1 + id.length).equals(id)) : undefined;
+    const numberAt = 1 + (cid?.length ?? 0);
     const numberLength = bytes[0] & FLAG_SEQUENCE ? 2 : 1;
     const headerLength = numberAt + numberLength + (bytes[0] & FLAG_LENGTH ? 2 : 0);
     const length = bytes[0] & FLAG_LENGTH ? headerLength + bytes.readUInt16BE(numberAt + numberLength) : bytes.length;
@@ -98,8 +135,9 @@ export class CaptureReader {
     for (const [epoch, keys] of this.#candidates(direction, bytes[0] & EPOCH_BITS)) {
       const opened = keys.open(header, numberAt, numberLength, body);
       if (opened === undefined) continue;
-      this.#keys[direction].set(epoch, keys);
+      this.#keys[direction].set(epoch, [keys]);
       const record = describe(opened.type, opened.content, { protected: true, epoch, sequence: opened.sequence });
+      record.cid = cid;
       if (opened.padding > 0) record.note = `${opened.padding} bytes of padding`;
       return { record, length };
     }
@@ -114,18 +152,22 @@ export class CaptureReader {
    */
   #candidates(direction, bits) {
     const known = [...this.#keys[direction]].sort(([one], [other]) => other - one);
-    const newest = known[0];
-    const next = newest !== undefined && newest[0] >= 3 ? [/** @type {[number, EpochKeys]} */ ([newest[0] + 1, newest[1].updated()])] : [];
-    return [...known, ...next].filter(([epoch]) => (epoch & EPOCH_BITS) === bits);
+    const [newest] = known;
+    const next = newest !== undefined && newest[0] >= 3 ? [/** @type {[number, EpochKeys[]]} */ ([newest[0] + 1, [newest[1][0].updated()]])] : [];
+    return [...known, ...next].filter(([epoch]) => (epoch & EPOCH_BITS) === bits)
+      .flatMap(([epoch, candidates]) => candidates.map((keys) => /** @type {[number, EpochKeys]} */ ([epoch, keys])));
   }
 
-  /** @param {Fragment} fragment @param {Direction} direction */
-  #onPlainFragment(fragment, direction) {
-    if (fragment.type === 'client_hello' && fragment.offset === 0) this.#onClientRandom(fragment.body.subarray(2, 34).toString('hex'));
+  /** @param {Fragment} fragment @param {ReadRecord} record @param {Direction} direction */
+  #onFragment(fragment, { protected: hidden, epoch }, direction) {
+    if (!hidden && fragment.type === 'client_hello' && fragment.offset === 0) this.#onClientRandom(fragment.body.subarray(2, 34).toString('hex'));
     const body = this.#complete(fragment, direction);
     if (body === undefined) return;
-    if (fragment.type === 'client_hello') this.hellos.clientHellos.push(parseClientHello(body));
-    if (fragment.type === 'server_hello') this.#onServerHello(body);
+    this.messages.push({ flow: this.#number, direction, epoch, type: fragment.type, body });
+    if (!hidden && fragment.type === 'client_hello') this.#onClientHello(body);
+    if (!hidden && fragment.type === 'server_hello') this.#onServerHello(body);
+    // Who hears a connection ID uses it in what it sends.
+    if (hidden && fragment.type === 'new_connection_id') this.#connectionIds[direction === 'c2s' ? 's2c' : 'c2s'].push(...parseNewConnectionIds(body));
   }
 
   /** Another random value begins another connection. @param {string} random */
@@ -134,23 +176,33 @@ export class CaptureReader {
     this.#clientRandom = random;
     this.#keys = { c2s: new Map(), s2c: new Map() };
     this.#partial.clear();
+    this.#connectionIds = { c2s: [], s2c: [] };
     const early = this.#secret('CLIENT_EARLY_TRAFFIC_SECRET');
+    if (early === undefined) return;
     // The suite is that of the ticket, which a capture of this connection does not tell; the secret's length tells its hash.
-    const suite = SUITES.get(early?.length === 48 ? 0x1302 : 0x1301);
-    if (early !== undefined && suite !== undefined) this.#keys.c2s.set(1, new EpochKeys(suite, early));
+    const possible = [...SUITES.values()].filter(({ hash }) => (hash === 'sha384') === (early.length === SHA384_LENGTH));
+    this.#keys.c2s.set(EARLY_EPOCH, possible.map((suite) => new EpochKeys(suite, early)));
+  }
+
+  /** @param {Buffer} body */
+  #onClientHello(body) {
+    const hello = parseClientHello(body);
+    this.hellos.clientHellos.push(hello);
+    if (hello.connectionId !== undefined) this.#connectionIds.s2c = [hello.connectionId];
   }
 
   /** @param {Buffer} body */
   #onServerHello(body) {
     const hello = parseServerHello(body);
     this.hellos.serverHellos.push(hello);
+    if (hello.connectionId !== undefined) this.#connectionIds.c2s = [hello.connectionId];
     const suite = SUITES.get(hello.suite);
     if (hello.retry || suite === undefined || this.#keys.s2c.size > 0) return;
     for (const [direction, side] of /** @type {[Direction, string][]} */ ([['c2s', 'CLIENT'], ['s2c', 'SERVER']])) {
       const secrets = [[2, `${side}_HANDSHAKE_TRAFFIC_SECRET`], [3, `${side}_TRAFFIC_SECRET_0`], [3, `${side}_TRAFFIC_SECRET`]];
       for (const [epoch, label] of /** @type {[number, string][]} */ (secrets)) {
         const secret = this.#secret(label);
-        if (secret !== undefined) this.#keys[direction].set(epoch, new EpochKeys(suite, secret));
+        if (secret !== undefined) this.#keys[direction].set(epoch, [new EpochKeys(suite, secret)]);
       }
     }
   }
@@ -187,6 +239,7 @@ function describe(type, content, where) {
     acknowledged: type === CONTENT_ACK ? readAck(content) : [],
     alert: type === CONTENT_ALERT && content.length === 2 ? { level: content[0], description: content[1] } : undefined,
     content,
+    cid: undefined,
     note: '',
   };
 }
@@ -222,7 +275,7 @@ function readAck(content) {
 /** One line of text about a record. @param {ReadRecord} record */
 export function formatRecord(record) {
   const where = record.sequence === undefined ? `epoch bits ${record.epoch}` : `${record.epoch}/${record.sequence}`;
-  const parts = [record.protected ? where : `plain ${where}`, record.type];
+  const parts = [record.protected ? where : `plain ${where}`, ...(record.cid === undefined ? [] : [`cid ${record.cid.toString('hex')}`]), record.type];
   for (const { type, sequence, offset, length, total } of record.fragments) {
     parts.push(`${type}#${sequence}${length === total ? `[${total}]` : `[${offset}+${length}/${total}]`}`);
   }
@@ -236,20 +289,16 @@ export function formatRecord(record) {
 /** @param {ReadDatagram} datagram */
 export function formatDatagram({ captured, records }) {
   const note = captured.dropped ? ' dropped' : '';
-  return `${captured.time.toFixed(4)} ${captured.direction}${note} ${captured.bytes.length}: ${records.map(formatRecord).join(' | ')}`;
+  return `${captured.time.toFixed(4)} ${formatDirection(captured)}${note} ${captured.bytes.length}: ${records.map(formatRecord).join(' | ')}`;
 }
 
 function main() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { 'cid-c2s': { type: 'string', default: '0' }, 'cid-s2c': { type: 'string', default: '0' } },
-  });
-  const [capture, keyLog] = positionals;
+  const [, , capture, keyLog] = process.argv;
   if (capture === undefined || keyLog === undefined) {
-    console.error('usage: node interop/decrypt.mjs CAPTURE KEYLOG [--cid-c2s N] [--cid-s2c N]');
+    console.error('usage: node interop/decrypt.mjs CAPTURE KEYLOG');
     process.exit(2);
   }
-  const reader = new CaptureReader(parseKeyLog(readFileSync(keyLog, 'utf8')), { c2s: Number(values['cid-c2s']), s2c: Number(values['cid-s2c']) });
+  const reader = new CaptureReader(parseKeyLog(readFileSync(keyLog, 'utf8')));
   const datagrams = readCapture(capture).map((captured) => reader.read(captured));
   for (const datagram of datagrams) console.log(formatDatagram(datagram));
   const records = datagrams.flatMap((datagram) => datagram.records).filter((record) => record.protected);

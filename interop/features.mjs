@@ -2,6 +2,9 @@
 import { certificateFile, fingerprintSaid } from './cell.mjs';
 import { leafFingerprint, ownLeafFingerprint } from './judgements.mjs';
 import * as judgements from './judgements.mjs';
+import { lateIdentities } from './features-identities.mjs';
+import { earlyData, externalKeys, resumptions } from './features-keys.mjs';
+import { connectionIds } from './features-paths.mjs';
 
 /**
  * @typedef {import('./peers.mjs').Stack} Stack
@@ -15,6 +18,8 @@ import * as judgements from './judgements.mjs';
  * @property {(own: Stack, other: Stack) => string[]} server flags
  * @property {string} [suite] @property {string} [group] what must have been chosen
  * @property {string} [certificate] the server's, `p256` when not given
+ * @property {'key' | 'nothing'} [shows] what the server shows in place of a certificate
+ * @property {number} [connections] how many the two sides make, one after another; one when not given
  * @property {boolean} [serverCloses]
  * @property {import('./relay.mjs').Conditions} [network] a close_notify may then be lost
  * @property {boolean} [fails] the handshake must fail; only `check` judges
@@ -22,6 +27,7 @@ import * as judgements from './judgements.mjs';
  */
 
 const SUITES = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+const CCM_SUITES = ['TLS_AES_128_CCM_SHA256', 'TLS_AES_128_CCM_8_SHA256'];
 const GROUPS = ['x25519', 'secp256r1', 'X25519MLKEM768'];
 const PROFILES = ['SRTP_AES128_CM_HMAC_SHA1_80', 'SRTP_AEAD_AES_128_GCM', 'SRTP_AEAD_AES_256_GCM'];
 const HYBRID = 'X25519MLKEM768';
@@ -47,7 +53,15 @@ const hasGroup = (stack, group) => stack.abilities.groups.includes(group);
 
 /** @returns {Feature[]} */
 function suitesAndGroups() {
-  return SUITES.flatMap((suite) => GROUPS.map((group) => ({
+  /** @type {Feature[]} */
+  const ccm = CCM_SUITES.map((suite) => ({
+    name: suite,
+    fits: (client, server) => client.abilities.ccm && server.abilities.ccm,
+    client: () => ['--suites', suite, '--groups', 'x25519'],
+    server: () => ['--suites', suite, '--groups', 'x25519'],
+    suite,
+  }));
+  return [...ccm, ...SUITES.flatMap((suite) => GROUPS.map((group) => ({
     name: `${suite} ${group}`,
     // One side that chooses suffices.
     fits: (client, server) => hasGroup(client, group) && hasGroup(server, group) && (client.abilities.suites || server.abilities.suites),
@@ -55,7 +69,7 @@ function suitesAndGroups() {
     server: (own) => [...chosenSuite(own, suite), '--groups', group, ...wholeHello(group, own, own)],
     suite,
     group,
-  })));
+  })))];
 }
 
 /** @param {Stack} stack @param {string} suite */
@@ -339,5 +353,6 @@ function networks() {
 
 /** @type {Feature[]} */
 export const FEATURES = [
-  ...exchanges(), ...suitesAndGroups(), ...retries(), ...fragments(), ...identities(), ...extensions(), ...keyUpdates(), ...networks(),
+  ...exchanges(), ...suitesAndGroups(), ...retries(), ...fragments(), ...identities(), ...lateIdentities(), ...extensions(), ...keyUpdates(),
+  ...externalKeys(), ...resumptions(), ...earlyData(), ...connectionIds(), ...networks(),
 ];

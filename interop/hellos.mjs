@@ -1,7 +1,9 @@
-/** What the ClientHello and ServerHello messages say, as far as a capture's reader needs it (RFC 9846, Section 4.2). */
+/** What the ClientHello, ServerHello and EncryptedExtensions messages say, as far as a capture's reader needs it (RFC 9846, Section 4.2). */
 
 const EXTENSION_SUPPORTED_VERSIONS = 43;
 const EXTENSION_COOKIE = 44;
+const EXTENSION_PRE_SHARED_KEY = 41;
+const EXTENSION_CONNECTION_ID = 54;
 const EXTENSION_KEY_SHARE = 51;
 /** The random value that makes a ServerHello a HelloRetryRequest. */
 const RETRY_RANDOM = 'cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c';
@@ -14,8 +16,9 @@ export const GROUPS = new Map([
 ]);
 
 /**
- * @typedef {{ random: string, extensions: number[], keyShares: string[], hasCookie: boolean }} ClientHello
- * @typedef {{ retry: boolean, suite: number, version: number | undefined, group: string | undefined, hasCookie: boolean }} ServerHello
+ * @typedef {{ random: string, extensions: number[], keyShares: string[], hasCookie: boolean, connectionId: Buffer | undefined }} ClientHello
+ * @typedef {{ retry: boolean, suite: number, version: number | undefined, group: string | undefined, hasCookie: boolean,
+ *   connectionId: Buffer | undefined, selectedPsk: number | undefined }} ServerHello
  */
 
 class Reader {
@@ -76,7 +79,7 @@ export function parseClientHello(body) {
       keyShares.push(groupName(entries.number(2)));
     }
   }
-  return { random, extensions: [...found.keys()], keyShares, hasCookie: found.has(EXTENSION_COOKIE) };
+  return { random, extensions: [...found.keys()], keyShares, hasCookie: found.has(EXTENSION_COOKIE), connectionId: connectionId(found) };
 }
 
 /** @param {Buffer} body the message without its header @returns {ServerHello} */
@@ -95,5 +98,22 @@ export function parseServerHello(body) {
     version: found.get(EXTENSION_SUPPORTED_VERSIONS)?.readUInt16BE(0),
     group: share === undefined ? undefined : groupName(share.readUInt16BE(0)),
     hasCookie: found.has(EXTENSION_COOKIE),
+    connectionId: connectionId(found),
+    selectedPsk: found.get(EXTENSION_PRE_SHARED_KEY)?.readUInt16BE(0),
   };
 }
+
+/** The extensions by their numbers. @param {Buffer} body the message without its header */
+export function parseEncryptedExtensions(body) {
+  return extensions(new Reader(body).vector(2));
+}
+
+/** What a NewConnectionId message gives (RFC 9147, Section 9). @param {Buffer} body the message without its header @returns {Buffer[]} */
+export function parseNewConnectionIds(body) {
+  const ids = [];
+  for (const list = new Reader(new Reader(body).vector(2)); list.left > 0;) ids.push(list.vector(1));
+  return ids;
+}
+
+/** @param {Map<number, Buffer>} found */
+const connectionId = (found) => found.get(EXTENSION_CONNECTION_ID)?.subarray(1);

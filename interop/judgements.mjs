@@ -1,8 +1,9 @@
 /** What features look for in an outcome, beyond what every cell is judged by. */
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 import { certificateFile } from './cell.mjs';
+import { parseEncryptedExtensions } from './hellos.mjs';
 
 /**
  * @typedef {import('./capture.mjs').Direction} Direction
@@ -19,6 +20,109 @@ export const ownLeafFingerprint = (name) => leafFingerprint(name).replaceAll(':'
 /** @param {import('./cell.mjs').Outcome} outcome @param {Direction} direction @returns {ReadRecord[]} */
 const recordsOf = (outcome, direction) =>
   outcome.datagrams.filter(({ captured }) => captured.direction === direction).flatMap(({ records }) => records);
+
+const EXTENSION_EARLY_DATA = 42;
+const EXTENSION_CLIENT_CERTIFICATE_TYPE = 19;
+const EXTENSION_SERVER_CERTIFICATE_TYPE = 20;
+const RAW_PUBLIC_KEY = 2;
+
+/** @param {import('./cell.mjs').Outcome} outcome @param {number} flow */
+const messagesOf = (outcome, flow) => outcome.reader.flows[flow]?.messages ?? [];
+
+/** The extensions of the server's EncryptedExtensions. @param {import('./cell.mjs').Outcome} outcome @param {number} flow @returns {Map<number, Buffer>} */
+function encryptedExtensions(outcome, flow) {
+  const message = messagesOf(outcome, flow).find(({ type }) => type === 'encrypted_extensions');
+  return message === undefined ? new Map() : parseEncryptedExtensions(message.body);
+}
+
+/** @param {string} file */
+const fileDigest = (file) => createHash('sha256').update(readFileSync(certificateFile(file))).digest('hex');
+
+/**
+ * The last connection's server chose the offered key of this index, with or without a key share beside it, and nobody showed a
+ * certificate.
+ *
+ * @param {{ share: boolean, index?: number }} wanted @returns {Check}
+ */
+export function keyChosen({ share, index = 0 }) {
+  return (findings, outcome) => {
+    const flow = outcome.reader.flows.length - 1;
+    const hello = outcome.reader.flows[flow]?.hellos.serverHellos.findLast((one) => !one.retry);
+    findings.equal(hello?.selectedPsk, index, 'the index of the key that the server chose');
+    findings.equal(hello?.group !== undefined, share, 'the presence of a key share beside the chosen key');
+    const shown = messagesOf(outcome, flow).filter(({ type }) => type === 'certificate' || type === 'compressed_certificate');
+    findings.equal(shown.length, 0, 'the number of certificates beside the chosen key');
+  };
+}
+
+/** The second connection resumed the first. @param {{ share: boolean }} wanted @returns {Check} */
+export function resumed(wanted) {
+  return (findings, outcome, cell) => {
+    for (const peer of [outcome.client, outcome.server]) {
+      const told = peer.connections.map((facts) => facts.resumed);
+      findings.equal(told.join(' '), 'no yes', 'what a side tells of resumption');
+    }
+    findings.expect(messagesOf(outcome, 0).some(({ type, epoch }) => type === 'new_session_ticket' && epoch === 3), 'no ticket was sent in epoch 3');
+    keyChosen(wanted)(findings, outcome, cell);
+  };
+}
+
+/** The second connection resumed the first and began with early data, which the server took or not. @param {{ taken: boolean }} wanted @returns {Check} */
+export function early({ taken }) {
+  return (findings, outcome, cell) => {
+    resumed({ share: true })(findings, outcome, cell);
+    const sent = recordsOf(outcome, 'c2s').filter(({ epoch, type }) => epoch === 1 && type === 'application_data');
+    findings.expect(sent.length > 0, 'no application data was sent in epoch 1');
+    findings.expect(!recordsOf(outcome, 'c2s').some(({ epoch, type }) => epoch === 1 && type !== 'application_data'), 'something else was sent in epoch 1');
+    findings.equal(encryptedExtensions(outcome, 1).has(EXTENSION_EARLY_DATA), taken, 'the presence of early_data in EncryptedExtensions');
+    findings.equal(outcome.server.said('EARLY') !== undefined, taken, 'whether the server told of early data');
+    findings.equal(outcome.client.connections[1]?.early, taken ? 'yes' : 'no', 'what the client tells of its early data');
+    findings.expect(!outcome.reader.messages.some(({ type }) => type === 'end_of_early_data'), 'an EndOfEarlyData was sent, which DTLS does not have');
+  };
+}
+
+/** This side saw the raw public key of that name. @param {'client' | 'server'} side @param {string} name @returns {Check} */
+export function rawKey(side, name) {
+  return (findings, outcome) => {
+    const number = side === 'client' ? EXTENSION_SERVER_CERTIFICATE_TYPE : EXTENSION_CLIENT_CERTIFICATE_TYPE;
+    findings.equal(encryptedExtensions(outcome, 0).get(number)?.[0], RAW_PUBLIC_KEY, `the certificate type that the ${side} sees`);
+    const key = readFileSync(certificateFile(`${name}.pub`));
+    const direction = side === 'client' ? 's2c' : 'c2s';
+    const certificate = outcome.reader.messages.find((message) => message.direction === direction && message.type === 'certificate');
+    findings.expect(certificate?.body.includes(key) === true, `the ${side} was not sent the key`);
+    const peer = side === 'client' ? outcome.client : outcome.server;
+    findings.equal(peer.said('PEERKEY'), `sha256=${fileDigest(`${name}.pub`)}`, `the key that the ${side} saw`);
+  };
+}
+
+/** The server stapled the response about this certificate. @param {string} name @returns {Check} */
+export function stapled(name) {
+  return (findings, outcome) => {
+    const response = readFileSync(certificateFile(`${name}.ocsp`));
+    const certificate = outcome.reader.messages.find(({ direction, type }) => direction === 's2c' && type === 'certificate');
+    findings.expect(certificate?.body.includes(response) === true, 'the response was not sent with the certificate');
+    const said = outcome.client.said('OCSP');
+    if (said !== undefined) findings.equal(said, `sha256=${fileDigest(`${name}.ocsp`)}`, 'the response that the client saw');
+  };
+}
+
+/** The server sent its delegated credential. @returns {Check} */
+export function delegated() {
+  return (findings, outcome) => {
+    const certificate = outcome.reader.messages.find(({ direction, type }) => direction === 's2c' && type === 'certificate');
+    findings.expect(certificate?.body.includes(readFileSync(certificateFile('delegating.dc'))) === true, 'the delegated credential was not sent');
+  };
+}
+
+/** Every protected record of each direction carries a connection ID of this length; none where it is 0. @param {Record<Direction, number>} lengths @returns {Check} */
+export function identified(lengths) {
+  return (findings, outcome) => {
+    for (const direction of /** @type {Direction[]} */ (['c2s', 's2c'])) {
+      const found = new Set(recordsOf(outcome, direction).filter((record) => record.protected).map(({ cid }) => cid?.length ?? 0));
+      findings.equal([...found].join(' and '), String(lengths[direction]), `the length of the connection IDs ${direction}`);
+    }
+  };
+}
 
 /** There was one HelloRetryRequest, and it asked for this. @param {{ group?: string, cookie?: boolean }} wanted @returns {Check} */
 export function retried({ group, cookie }) {

@@ -13,7 +13,10 @@ const GRACE_MS = 5_000;
  *
  * @typedef {{ suites: boolean, groups: string[], hybrid: boolean, keyShares: boolean, fragmentedHello: boolean, cookie: boolean,
  *   keyLog: boolean, exporter: boolean, alpn: boolean, name: boolean, update: 'free' | 'requesting' | 'none', certificates: string[],
- *   chains: boolean, verifies: boolean, alerts: boolean, tellsFailures: boolean, fingerprints: boolean, tinyDatagrams: boolean, profiles: boolean, signatures: string[] }} Abilities
+ *   chains: boolean, verifies: boolean, alerts: boolean, tellsFailures: boolean, fingerprints: boolean, tinyDatagrams: boolean, profiles: boolean, signatures: string[],
+ *   psks: ('external' | 'imported')[], severalPsks: boolean, pskModes: boolean, resumption: boolean, early: boolean, lateAuth: boolean,
+ *   connectionIds: boolean, rawKeys: boolean, compression: 'both' | 'server' | 'none', stapling: boolean, delegated: ('client' | 'server')[], grease: boolean,
+ *   ccm: boolean }} Abilities
  * @typedef {{ name: string, command: string[], needs: string, abilities: Abilities }} Stack `needs`: the file without which it cannot run
  */
 
@@ -39,6 +42,19 @@ const ALL = {
   /** Sends datagrams as small as 256 bytes. */ tinyDatagrams: true,
   /** Chooses its SRTP profiles. */ profiles: true,
   /** Signatures of others that it verifies. */ signatures: ['p256', 'ed25519', 'rsa'],
+  /** Pre-shared keys from outside, as they are or imported (RFC 9258). */ psks: [],
+  /** A client offers several of them. */ severalPsks: false,
+  /** Chooses between psk_ke and psk_dhe_ke. */ pskModes: false,
+  /** Issues and uses tickets. */ resumption: false,
+  /** Sends and takes early data. */ early: false,
+  /** Certificates after the handshake. */ lateAuth: false,
+  connectionIds: false,
+  /** Raw public keys (RFC 7250). */ rawKeys: false,
+  /** Compressed certificates (RFC 8879), of both sides or of servers alone. */ compression: 'none',
+  /** OCSP stapling. */ stapling: false,
+  /** Roles in which it knows delegated credentials (RFC 9345). */ delegated: [],
+  /** A client sends unknown values and extensions in a random order. */ grease: false,
+  /** Has the suites of AES-CCM. */ ccm: false,
 };
 
 /** @param {string} name @param {Partial<Abilities>} [differences] @returns {Stack} */
@@ -58,8 +74,13 @@ export const PACKAGE = npmPackage();
 
 /** @type {Stack[]} */
 export const OTHERS = [
-  program('boring', { suites: false, cookie: false }),
-  program('wolfssl', { fragmentedHello: false, tinyDatagrams: false, update: 'requesting' }),
+  program('boring', {
+    suites: false, cookie: false, psks: ['imported'], resumption: true, rawKeys: true, compression: 'server', stapling: true, delegated: ['server'], grease: true,
+  }),
+  program('wolfssl', {
+    fragmentedHello: false, tinyDatagrams: false, update: 'requesting', psks: ['external'], pskModes: true, resumption: true, early: true,
+    lateAuth: true, connectionIds: true, rawKeys: true, stapling: true, ccm: true,
+  }),
   program('dimpl', {
     groups: ['x25519', 'secp256r1'], hybrid: false, keyShares: false, keyLog: false, exporter: false, alpn: false, name: false,
     update: 'none', certificates: ['p256'], chains: false, verifies: false, alerts: false, tellsFailures: false, profiles: false, signatures: ['p256'],
@@ -116,10 +137,14 @@ export class Peer {
     return this.lines.find((line) => line.word === word)?.rest;
   }
 
-  /** The facts of the line CONNECTED. @returns {Record<string, string>} */
+  /** The facts of each line CONNECTED: one per connection. @returns {Record<string, string>[]} */
+  get connections() {
+    return this.lines.filter(({ word }) => word === 'CONNECTED').map(({ rest }) => Object.fromEntries(rest.split(' ').map((pair) => pair.split('='))));
+  }
+
+  /** The facts of the first connection. @returns {Record<string, string>} */
   get connected() {
-    const pairs = (this.said('CONNECTED') ?? '').split(' ').map((pair) => pair.split('='));
-    return Object.fromEntries(pairs);
+    return this.connections[0] ?? {};
   }
 
   /** Until the server listens, or has ended. */

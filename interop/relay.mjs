@@ -1,8 +1,10 @@
 /**
- * A UDP relay between a client and a server on loopback: it records every datagram, and loses, repeats and overtakes some of them
- * when told to.
+ * A UDP relay between clients and a server on loopback: it records every datagram, and loses, repeats and overtakes some of them
+ * when told to. Like a NAT it gives each client port a port of its own towards the server, and another one in the middle of a
+ * connection when told to.
  *
- * @typedef {{ loss?: number, duplication?: number, reordering?: number, seed?: number }} Conditions probabilities, 0 to 1
+ * @typedef {{ loss?: number, duplication?: number, reordering?: number, seed?: number, rebindAfter?: number }} Conditions
+ *   probabilities, 0 to 1, and the number of datagrams from the client after which its address changes
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -40,10 +42,11 @@ export async function freePort() {
   return port;
 }
 
+/** One client port. @typedef {{ number: number, port: number, sent: number, sockets: import('node:dgram').Socket[] }} Flow */
+
 export class Relay {
   #client = createSocket('udp4');
-  #server = createSocket('udp4');
-  /** @type {number | undefined} */ #clientPort;
+  /** By the client's port. @type {Map<number, Flow>} */ #flows = new Map();
   #serverPort;
   #begun = performance.now();
   #draw;
@@ -53,25 +56,19 @@ export class Relay {
   captured = [];
 
   /** @param {number} serverPort @param {Conditions} [conditions] */
-  constructor(serverPort, { loss = 0, duplication = 0, reordering = 0, seed = 1 } = {}) {
+  constructor(serverPort, { loss = 0, duplication = 0, reordering = 0, seed = 1, rebindAfter = Infinity } = {}) {
     this.#serverPort = serverPort;
     this.#draw = random(seed);
-    this.#conditions = { loss, duplication, reordering };
-    this.#client.on('message', (bytes, { port }) => {
-      this.#clientPort = port;
-      this.#pass('c2s', bytes, this.#server, this.#serverPort);
-    });
-    this.#server.on('message', (bytes) => this.#pass('s2c', bytes, this.#client, this.#clientPort));
+    this.#conditions = { loss, duplication, reordering, rebindAfter };
+    this.#client.on('message', (bytes, { port }) => this.#onClient(bytes, port));
     // A side that has ended answers with "port unreachable", which is no matter of the relay's.
-    for (const socket of [this.#client, this.#server]) socket.on('error', () => {});
+    this.#client.on('error', () => {});
   }
 
   /** The port for the client. */
   async open() {
-    for (const socket of [this.#client, this.#server]) {
-      socket.bind(0, LOOPBACK);
-      await once(socket, 'listening');
-    }
+    this.#client.bind(0, LOOPBACK);
+    await once(this.#client, 'listening');
     this.#begun = performance.now();
     return this.#client.address().port;
   }
@@ -79,21 +76,39 @@ export class Relay {
   close() {
     this.#closed = true;
     this.#client.close();
-    this.#server.close();
+    for (const { sockets } of this.#flows.values()) for (const socket of sockets) socket.close();
+  }
+
+  /** @param {Buffer} bytes @param {number} port */
+  #onClient(bytes, port) {
+    const flow = this.#flows.get(port) ?? { number: this.#flows.size, port, sent: 0, sockets: [] };
+    this.#flows.set(port, flow);
+    if (flow.sent === 0 || flow.sent === this.#conditions.rebindAfter) flow.sockets.push(this.#towardsServer(flow));
+    flow.sent += 1;
+    const socket = flow.sockets.at(-1);
+    if (socket !== undefined) this.#pass('c2s', flow.number, bytes, socket, this.#serverPort);
+  }
+
+  /** @param {Flow} flow */
+  #towardsServer(flow) {
+    const socket = createSocket('udp4');
+    socket.on('message', (bytes) => this.#pass('s2c', flow.number, bytes, this.#client, flow.port));
+    socket.on('error', () => {});
+    return socket;
   }
 
   /**
-   * @param {import('./capture.mjs').Direction} direction @param {Buffer} bytes
-   * @param {import('node:dgram').Socket} socket @param {number | undefined} port
+   * @param {import('./capture.mjs').Direction} direction @param {number} flow @param {Buffer} bytes
+   * @param {import('node:dgram').Socket} socket @param {number} port
    */
-  #pass(direction, bytes, socket, port) {
+  #pass(direction, flow, bytes, socket, port) {
     const { loss, duplication, reordering } = this.#conditions;
     const elapsed = performance.now() - this.#begun;
     const dropped = this.#draw() < loss && elapsed < HEALED_MS;
     const copies = this.#draw() < duplication ? 2 : 1;
     const late = this.#draw() < reordering;
-    this.captured.push({ time: elapsed / 1000, direction, bytes, dropped });
-    if (dropped || port === undefined) return;
+    this.captured.push({ time: elapsed / 1000, direction, flow, bytes, dropped });
+    if (dropped || this.#closed) return;
     const send = () => {
       if (this.#closed) return;
       for (let copy = 0; copy < copies; copy += 1) socket.send(bytes, port, LOOPBACK);

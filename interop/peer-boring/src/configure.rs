@@ -1,16 +1,19 @@
 //! From the flags to BoringSSL's settings.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use boring::ssl::{
-    AlpnError, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslSignatureAlgorithm, SslVerifyMode,
-    SslVersion, select_next_proto,
+    AlpnError, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslSession, SslSessionCacheMode,
+    SslSignatureAlgorithm, SslVerifyMode, SslVersion, select_next_proto,
 };
 use boring_sys as ffi;
 use foreign_types::ForeignType;
 use peer::stack::{by_name, name_of};
 use peer::{Flags, Role};
+
+use crate::credentials;
 
 /// Registered names of groups, and their code points, which are also BoringSSL's.
 pub const GROUPS: &[(&str, u16)] = &[("secp256r1", 23), ("secp384r1", 24), ("x25519", 29), ("X25519MLKEM768", 0x11ec)];
@@ -30,12 +33,12 @@ const VERIFIABLE: &[SslSignatureAlgorithm] = &[
     SslSignatureAlgorithm::RSA_PSS_RSAE_SHA256,
 ];
 
+/// Where the context leaves the newest session that a client can resume.
+pub type Kept = Arc<Mutex<Option<SslSession>>>;
+
 /// A connection's `Ssl`, ready for its first flight.
-pub fn ssl(flags: &Flags) -> Result<Ssl, String> {
-    if !flags.suites.is_empty() {
-        return Err("BoringSSL has no choice of TLS 1.3 cipher suites: choose them on the other side".to_owned());
-    }
-    let mut ssl = Ssl::new(&*context(flags)?).map_err(text)?;
+pub fn ssl(context: &SslContext, flags: &Flags) -> Result<Ssl, String> {
+    let mut ssl = Ssl::new(context).map_err(text)?;
     if let Some(mtu) = flags.mtu {
         ssl.set_mtu(u32::try_from(mtu).map_err(text)?).map_err(text)?;
     }
@@ -48,6 +51,9 @@ pub fn ssl(flags: &Flags) -> Result<Ssl, String> {
             ssl.param_mut().set_host(name).map_err(text)?;
         }
     }
+    if let Some(file) = &flags.ocsp {
+        ssl.set_ocsp_status(&fs::read(file).map_err(text)?).map_err(text)?;
+    }
     Ok(ssl)
 }
 
@@ -59,12 +65,42 @@ pub fn registered_profile(name: &str) -> String {
         .unwrap_or_else(|| name_of(&[], &name))
 }
 
-fn context(flags: &Flags) -> Result<SslContext, String> {
+/// What BoringSSL cannot be asked for, in a sentence.
+fn missing(flags: &Flags) -> Option<&'static str> {
+    let wanted = [
+        (!flags.suites.is_empty(), "a choice of TLS 1.3 cipher suites: choose them on the other side"),
+        (!flags.psks.is_empty() && !flags.import, "external pre-shared keys that are not imported"),
+        (!flags.psk_modes.is_empty(), "a choice of the modes of pre-shared keys"),
+        (flags.early > 0, "early data in DTLS"),
+        (flags.request_auth.is_some() || flags.post_handshake_auth, "authentication after the handshake"),
+        (flags.cid.is_some(), "connection IDs"),
+        (flags.role == Role::Client && flags.delegated.is_some(), "delegated credentials in clients"),
+    ];
+    wanted.into_iter().find_map(|(wanted, what)| wanted.then_some(what))
+}
+
+/// The settings of all connections of this process.
+pub fn context(flags: &Flags, kept: &Kept) -> Result<SslContext, String> {
+    if let Some(what) = missing(flags) {
+        return Err(format!("BoringSSL does not have {what}"));
+    }
     let mut builder = SslContextBuilder::new(SslMethod::dtls()).map_err(text)?;
     builder.set_min_proto_version(Some(SslVersion::DTLS1_3)).map_err(text)?;
     builder.set_max_proto_version(Some(SslVersion::DTLS1_3)).map_err(text)?;
     builder.set_verify_algorithm_prefs(VERIFIABLE).map_err(text)?;
-    set_certificates(&mut builder, flags)?;
+    if flags.raw_key.is_some() || flags.delegated.is_some() || !flags.psks.is_empty() {
+        credentials::set(&mut builder, flags)?;
+    } else {
+        set_certificate(&mut builder, flags)?;
+    }
+    set_verification(&mut builder, flags)?;
+    credentials::set_compression(&mut builder, flags)?;
+    if flags.request_ocsp {
+        builder.enable_ocsp_stapling();
+    }
+    builder.set_grease_enabled(flags.grease);
+    builder.set_permute_extensions(flags.permute);
+    set_sessions(&mut builder, flags, kept)?;
     if !flags.srtp.is_empty() {
         let profiles = flags.srtp.iter().map(|name| by_name(PROFILES, name)).collect::<Result<Vec<_>, _>>()?;
         builder.set_tlsext_use_srtp(&profiles.join(":")).map_err(text)?;
@@ -79,15 +115,38 @@ fn context(flags: &Flags) -> Result<SslContext, String> {
     Ok(builder.build())
 }
 
-fn set_certificates(builder: &mut SslContextBuilder, flags: &Flags) -> Result<(), String> {
+fn set_sessions(builder: &mut SslContextBuilder, flags: &Flags, kept: &Kept) -> Result<(), String> {
+    // A server that authenticates clients resumes nothing without such a name.
+    builder.set_session_id_context(b"interop").map_err(text)?;
+    if flags.role == Role::Client && flags.tickets {
+        builder.set_session_cache_mode(SslSessionCacheMode::CLIENT);
+        let kept = Arc::clone(kept);
+        builder.set_new_session_callback(move |_, session| {
+            if let Ok(mut kept) = kept.lock() {
+                *kept = Some(session);
+            }
+        });
+    }
+    Ok(())
+}
+
+fn set_certificate(builder: &mut SslContextBuilder, flags: &Flags) -> Result<(), String> {
     if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
         builder.set_certificate_chain_file(cert).map_err(text)?;
         builder.set_private_key_file(key, SslFiletype::PEM).map_err(text)?;
     }
-    if flags.role == Role::Server && !flags.client_auth {
+    Ok(())
+}
+
+fn set_verification(builder: &mut SslContextBuilder, flags: &Flags) -> Result<(), String> {
+    // With a pre-shared key and no verification, a client takes nothing but that key.
+    if (flags.role == Role::Server && !flags.client_auth) || !flags.psks.is_empty() {
         return Ok(());
     }
     let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+    if let Some(file) = &flags.peer_key {
+        return credentials::set_peer_key(builder, mode, file);
+    }
     match &flags.ca {
         Some(ca) => {
             builder.set_ca_file(ca).map_err(text)?;
@@ -138,6 +197,6 @@ fn set_groups(ssl: &mut Ssl, flags: &Flags) -> Result<(), String> {
     Ok(())
 }
 
-fn text(error: impl std::fmt::Display) -> String {
+pub fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

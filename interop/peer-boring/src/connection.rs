@@ -8,13 +8,14 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use boring::ssl::{ErrorCode, NameType, SslRef, SslStream};
+use boring::ssl::{ErrorCode, NameType, SslContext, SslRef, SslSession, SslStream};
 use boring_sys as ffi;
 use foreign_types::ForeignTypeRef;
 use peer::stack::{SrtpAgreement, Wire, name_of};
 use peer::{Flags, Happening, Negotiated, Role, Stack};
 
-use crate::configure;
+use crate::configure::{self, Kept};
+use crate::credentials;
 
 /// Room for the largest record's plaintext (RFC 9846, Section 5.1).
 const LARGEST_PLAINTEXT: usize = 1 << 14;
@@ -42,9 +43,11 @@ impl Write for Datagrams {
 }
 
 pub struct Boring {
+    context: SslContext,
+    flags: Flags,
+    /// What the connection before left to resume.
+    kept: Kept,
     stream: SslStream<Datagrams>,
-    role: Role,
-    name: Option<String>,
     connected: bool,
     ended: bool,
     happened: VecDeque<Happening>,
@@ -52,19 +55,14 @@ pub struct Boring {
 
 impl Boring {
     pub fn new(flags: &Flags) -> Result<Self, String> {
-        let ssl = configure::ssl(flags)?;
-        let mut stream = SslStream::new(ssl, Datagrams::default()).map_err(|error| error.to_string())?;
-        // SAFETY: the pointer is that of a live connection.
-        unsafe {
-            match flags.role {
-                Role::Client => ffi::SSL_set_connect_state(stream.ssl_mut().as_ptr()),
-                Role::Server => ffi::SSL_set_accept_state(stream.ssl_mut().as_ptr()),
-            }
-        }
+        let kept = Kept::default();
+        let context = configure::context(flags, &kept)?;
+        let stream = stream(&context, flags, None)?;
         let mut boring = Self {
+            context,
+            flags: flags.clone(),
+            kept,
             stream,
-            role: flags.role,
-            name: flags.name.clone(),
             connected: false,
             ended: false,
             happened: VecDeque::new(),
@@ -116,11 +114,15 @@ impl Boring {
             cipher: ssl.current_cipher().and_then(|cipher| cipher.standard_name()).unwrap_or("none").to_owned(),
             group: ssl.curve().map(|code| name_of(configure::GROUPS, &code)),
             alpn: ssl.selected_alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
-            name: match self.role {
-                Role::Client => self.name.clone(),
+            name: match self.flags.role {
+                Role::Client => self.flags.name.clone(),
                 Role::Server => ssl.servername(NameType::HOST_NAME).map(str::to_owned),
             },
             peer_chain: self.peer_chain(ssl),
+            peer_key: credentials::peer_key(ssl),
+            ocsp: ssl.ocsp_status().map(<[u8]>::to_vec),
+            resumed: Some(ssl.session_reused()),
+            early: None,
             srtp: ssl
                 .selected_srtp_profile()
                 .map(|profile| SrtpAgreement { profile: configure::registered_profile(profile.name()), keys: None }),
@@ -130,13 +132,30 @@ impl Boring {
     /// BoringSSL's chain holds the leaf on a client but not on a server.
     fn peer_chain(&self, ssl: &SslRef) -> Vec<Vec<u8>> {
         let der = |certificate: &boring::x509::X509Ref| certificate.to_der().unwrap_or_default();
-        let mut chain: Vec<_> = match self.role {
+        let mut chain: Vec<_> = match self.flags.role {
             Role::Client => Vec::new(),
             Role::Server => ssl.peer_certificate().iter().map(|leaf| der(leaf)).collect(),
         };
         chain.extend(ssl.peer_cert_chain().into_iter().flatten().map(der));
         chain
     }
+}
+
+/// A new connection that has not yet begun.
+fn stream(context: &SslContext, flags: &Flags, session: Option<&SslSession>) -> Result<SslStream<Datagrams>, String> {
+    let ssl = configure::ssl(context, flags)?;
+    let mut stream = SslStream::new(ssl, Datagrams::default()).map_err(|error| error.to_string())?;
+    // SAFETY: the pointer is that of a live connection, and the session is of the same context.
+    unsafe {
+        match flags.role {
+            Role::Client => ffi::SSL_set_connect_state(stream.ssl_mut().as_ptr()),
+            Role::Server => ffi::SSL_set_accept_state(stream.ssl_mut().as_ptr()),
+        }
+        if let Some(session) = session {
+            stream.ssl_mut().set_session(session).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(stream)
 }
 
 impl Stack for Boring {
@@ -191,6 +210,16 @@ impl Stack for Boring {
             .export_keying_material(&mut exported, label, context)
             .map_err(|error| format!("export: {error}"))?;
         Ok(exported)
+    }
+
+    fn again(&mut self) -> Result<(), String> {
+        let session = self.kept.lock().ok().and_then(|mut kept| kept.take());
+        self.stream = stream(&self.context, &self.flags, session.as_ref())?;
+        self.connected = false;
+        self.ended = false;
+        self.happened.clear();
+        self.drive();
+        Ok(())
     }
 
     fn epochs(&mut self) -> Option<(u64, u64)> {

@@ -10,12 +10,14 @@ use peer::stack::by_name;
 use peer::{Flags, Role};
 use wolfssl_sys as ffi;
 
+use crate::credentials;
+
 /// Registered names of groups, and their code points, which are also wolfSSL's.
 pub const GROUPS: &[(&str, c_int)] =
     &[("secp256r1", 23), ("secp384r1", 24), ("x25519", 29), ("X25519MLKEM768", 0x11ec), ("SecP256r1MLKEM768", 0x11eb)];
 
 /// Registered names of cipher suites, and wolfSSL's.
-const SUITES: &[(&str, &str)] = &[
+pub const SUITES: &[(&str, &str)] = &[
     ("TLS_AES_128_GCM_SHA256", "TLS13-AES128-GCM-SHA256"),
     ("TLS_AES_256_GCM_SHA384", "TLS13-AES256-GCM-SHA384"),
     ("TLS_CHACHA20_POLY1305_SHA256", "TLS13-CHACHA20-POLY1305-SHA256"),
@@ -34,10 +36,19 @@ const PROFILES: &[(&str, &str)] = &[
 /// What most of wolfSSL's functions answer when all is well.
 pub const SUCCESS: c_int = 1;
 
+/// How much early data a server takes.
+const EARLY_DATA: u32 = 4_096;
+/// What makes the first byte of every connection ID of ours, so that captures are easily read.
+const CID_BYTE: u8 = 0xc1;
+
 /// A connection with all settings but its input and output. It lives until the process ends.
-pub fn connection(flags: &Flags) -> Result<*mut ffi::WOLFSSL, String> {
+///
+/// # Safety
+///
+/// `ctx` is live.
+pub unsafe fn connection(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) -> Result<*mut ffi::WOLFSSL, String> {
     // SAFETY: the context is live, and wolfSSL keeps its own reference to it.
-    let ssl = unsafe { ffi::wolfSSL_new(context(flags)?) };
+    let ssl = unsafe { ffi::wolfSSL_new(ctx) };
     if ssl.is_null() {
         return Err("wolfSSL gave no connection".to_owned());
     }
@@ -56,6 +67,18 @@ pub fn connection(flags: &Flags) -> Result<*mut ffi::WOLFSSL, String> {
             if flags.no_cookie {
                 check(ffi::wolfSSL_disable_hrr_cookie(ssl), "no cookie")?;
             }
+        }
+        if let Some(length) = flags.cid {
+            let mut cid = vec![CID_BYTE; length];
+            check(ffi::wolfSSL_dtls_cid_use(ssl), "connection IDs")?;
+            check(ffi::wolfSSL_dtls_cid_set(ssl, cid.as_mut_ptr(), length as _), "connection ID")?;
+        }
+        if flags.post_handshake_auth {
+            // This one answers 0 when all is well.
+            check(ffi::wolfSSL_allow_post_handshake_auth(ssl) + 1, "authentication after the handshake")?;
+        }
+        if flags.request_ocsp {
+            check(ffi::wolfSSL_UseOCSPStapling(ssl, ffi::WOLFSSL_CSR_OCSP as u8, 0), "OCSP request")?;
         }
         if let Some(name) = &flags.name {
             let length = u16::try_from(name.len()).map_err(|error| error.to_string())?;
@@ -89,7 +112,23 @@ pub fn registered(name: &str) -> String {
         .to_owned()
 }
 
-fn context(flags: &Flags) -> Result<*mut ffi::WOLFSSL_CTX, String> {
+/// What wolfSSL cannot be asked for, in a sentence.
+fn missing(flags: &Flags) -> Option<&'static str> {
+    let wanted = [
+        (flags.import, "imported pre-shared keys"),
+        (flags.psks.len() > 1 && flags.role == Role::Client, "offers of several external pre-shared keys"),
+        (!flags.compress.is_empty(), "certificate compression"),
+        (flags.delegated.is_some(), "delegated credentials"),
+        (flags.grease || flags.permute, "unknown values and random orders in its hellos"),
+    ];
+    wanted.into_iter().find_map(|(wanted, what)| wanted.then_some(what))
+}
+
+/// The settings of all connections of this process. They live until it ends.
+pub fn context(flags: &Flags) -> Result<*mut ffi::WOLFSSL_CTX, String> {
+    if let Some(what) = missing(flags) {
+        return Err(format!("wolfSSL does not have {what}"));
+    }
     // SAFETY: `ctx` is live in all of these calls, and wolfSSL copies what the other pointers show.
     unsafe {
         ffi::wolfSSL_Init();
@@ -101,6 +140,12 @@ fn context(flags: &Flags) -> Result<*mut ffi::WOLFSSL_CTX, String> {
             return Err("wolfSSL gave no context".to_owned());
         }
         set_certificates(ctx, flags)?;
+        credentials::set_raw_keys(ctx, flags)?;
+        credentials::set_psks(ctx, flags)?;
+        credentials::set_stapling(ctx, flags)?;
+        if flags.role == Role::Server && flags.early > 0 {
+            check(ffi::wolfSSL_CTX_set_max_early_data(ctx, EARLY_DATA), "early data")?;
+        }
         if !flags.suites.is_empty() {
             let suites = flags.suites.iter().map(|name| by_name(SUITES, name)).collect::<Result<Vec<_>, _>>()?;
             check(ffi::wolfSSL_CTX_set_cipher_list(ctx, c_string(&suites.join(":"))?.as_ptr()), "cipher suites")?;
@@ -128,14 +173,14 @@ fn context(flags: &Flags) -> Result<*mut ffi::WOLFSSL_CTX, String> {
 unsafe fn set_certificates(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags) -> Result<(), String> {
     // SAFETY: `ctx` is live, and the file names are strings that live for the calls.
     unsafe {
-        if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
+        if let (Some(cert), Some(key), None) = (&flags.cert, &flags.key, &flags.raw_key) {
             check(ffi::wolfSSL_CTX_use_certificate_chain_file(ctx, c_string(cert)?.as_ptr()), cert)?;
             check(
                 ffi::wolfSSL_CTX_use_PrivateKey_file(ctx, c_string(key)?.as_ptr(), ffi::WOLFSSL_FILETYPE_PEM as c_int),
                 key,
             )?;
         }
-        if flags.role == Role::Server && !flags.client_auth {
+        if flags.role == Role::Server && !flags.client_auth && flags.request_auth.is_none() {
             ffi::wolfSSL_CTX_set_verify(ctx, ffi::WOLFSSL_VERIFY_NONE as c_int, None);
             return Ok(());
         }
@@ -174,7 +219,7 @@ unsafe fn set_groups(ssl: *mut ffi::WOLFSSL, flags: &Flags) -> Result<(), String
     Ok(())
 }
 
-fn check(answer: c_int, what: &str) -> Result<(), String> {
+pub fn check(answer: c_int, what: &str) -> Result<(), String> {
     if answer == SUCCESS { Ok(()) } else { Err(format!("wolfSSL refused ({answer}): {what}")) }
 }
 

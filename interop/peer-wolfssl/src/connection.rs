@@ -19,11 +19,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const QUICK_PART: u32 = 4;
 
 pub struct Wolf {
+    ctx: *mut ffi::WOLFSSL_CTX,
     ssl: *mut ffi::WOLFSSL,
     /// Boxed, since wolfSSL holds its address for the callbacks.
     wire: Box<Wire>,
+    flags: Flags,
     role: Role,
-    name: Option<String>,
+    /// A server waits for the certificate of a client that it asked after the handshake.
+    asked: bool,
     connected: bool,
     ended: bool,
     happened: VecDeque<Happening>,
@@ -34,21 +37,17 @@ pub struct Wolf {
 
 impl Wolf {
     pub fn new(flags: &Flags) -> Result<Self, String> {
-        let ssl = configure::connection(flags)?;
+        let ctx = configure::context(flags)?;
         let mut wire = Box::<Wire>::default();
-        let context: *mut c_void = ptr::from_mut(wire.as_mut()).cast();
-        // SAFETY: `ssl` is live, and the box outlives it, since neither is dropped before the process ends.
-        unsafe {
-            ffi::wolfSSL_SSLSetIORecv(ssl, Some(receive));
-            ffi::wolfSSL_SSLSetIOSend(ssl, Some(send));
-            ffi::wolfSSL_SetIOReadCtx(ssl, context);
-            ffi::wolfSSL_SetIOWriteCtx(ssl, context);
-        }
+        // SAFETY: `ctx` is live, and the box lives as long as the connection, since neither is dropped before the process ends.
+        let ssl = unsafe { connection(ctx, flags, &mut wire)? };
         let mut wolf = Self {
+            ctx,
             ssl,
             wire,
+            flags: flags.clone(),
             role: flags.role,
-            name: flags.name.clone(),
+            asked: false,
             connected: false,
             ended: false,
             happened: VecDeque::new(),
@@ -61,6 +60,9 @@ impl Wolf {
 
     /// Lets wolfSSL do all it can with the datagrams that have arrived.
     fn drive(&mut self) {
+        if !self.connected && !self.ended && self.role == Role::Server && self.flags.early > 0 {
+            self.read_early();
+        }
         if !self.connected && !self.ended {
             // SAFETY: `ssl` is live.
             let answer = unsafe {
@@ -89,6 +91,36 @@ impl Wolf {
                     }
                 }
             }
+        }
+    }
+
+    /// A server that takes early data must read it before it goes on with the handshake.
+    fn read_early(&mut self) {
+        let mut buffer = vec![0u8; LARGEST_PLAINTEXT];
+        loop {
+            let mut length: c_int = 0;
+            // SAFETY: `ssl` is live, and pointer and length describe `buffer`.
+            let answer = unsafe {
+                let room = LARGEST_PLAINTEXT as c_int;
+                ffi::wolfSSL_read_early_data(self.ssl, buffer.as_mut_ptr().cast(), room, &raw mut length)
+            };
+            match usize::try_from(length) {
+                Ok(length) if length > 0 => self.happened.push_back(Happening::EarlyData(buffer[..length].to_vec())),
+                _ if answer < 0 => {
+                    self.on_error(answer, "early data");
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Tells of the certificate that was asked for after the handshake, once it is there.
+    fn look_for_certificate(&mut self) {
+        let chain = self.peer_chain();
+        if self.asked && !chain.is_empty() && !self.ended {
+            self.asked = false;
+            self.happened.push_back(Happening::Authenticated(chain));
         }
     }
 
@@ -122,6 +154,7 @@ impl Wolf {
     }
 
     fn negotiated(&self) -> Negotiated {
+        let peer_key = self.peer_key();
         // SAFETY: `ssl` is live, and the strings are wolfSSL's for as long.
         unsafe {
             Negotiated {
@@ -130,10 +163,20 @@ impl Wolf {
                 group: text(ffi::wolfSSL_get_curve_name(self.ssl)).map(|name| registered(&name)),
                 alpn: self.alpn(),
                 name: match self.role {
-                    Role::Client => self.name.clone(),
+                    Role::Client => self.flags.name.clone(),
                     Role::Server => self.asked_name(),
                 },
-                peer_chain: self.peer_chain(),
+                // wolfSSL keeps a raw public key where it keeps certificates.
+                peer_chain: if peer_key.is_some() { Vec::new() } else { self.peer_chain() },
+                peer_key,
+                ocsp: self.ocsp(),
+                resumed: Some(ffi::wolfSSL_session_reused(self.ssl) == 1),
+                early: match ffi::wolfSSL_get_early_data_status(self.ssl) {
+                    _ if self.role == Role::Server => None,
+                    status if status == ffi::WOLFSSL_EARLY_DATA_ACCEPTED as c_int => Some(true),
+                    status if status == ffi::WOLFSSL_EARLY_DATA_REJECTED as c_int => Some(false),
+                    _ => None,
+                },
                 srtp: ffi::wolfSSL_get_selected_srtp_profile(self.ssl)
                     .as_ref()
                     .and_then(|profile| text(profile.name))
@@ -161,6 +204,29 @@ impl Wolf {
             bytes(name.cast(), c_int::from(length))
         };
         (!name.is_empty()).then(|| String::from_utf8_lossy(&name).into_owned())
+    }
+
+    /// The pinned key, when wolfSSL says that the other side proved to have it: it does not give the key itself.
+    fn peer_key(&self) -> Option<Vec<u8>> {
+        let mut kind: c_int = 0;
+        // SAFETY: `ssl` is live.
+        unsafe {
+            match self.role {
+                Role::Client => ffi::wolfSSL_get_negotiated_server_cert_type(self.ssl, &raw mut kind),
+                Role::Server => ffi::wolfSSL_get_negotiated_client_cert_type(self.ssl, &raw mut kind),
+            }
+        };
+        let raw = kind == ffi::WOLFSSL_CERT_TYPE_RPK as c_int;
+        self.flags.peer_key.as_ref().filter(|_| raw).and_then(|file| std::fs::read(file).ok())
+    }
+
+    fn ocsp(&self) -> Option<Vec<u8>> {
+        let mut response = ptr::null_mut();
+        // SAFETY: `ssl` is live, and owns the response.
+        unsafe {
+            let length = ffi::wolfSSL_get_tlsext_status_ocsp_resp(self.ssl, &raw mut response);
+            Some(bytes(response, c_int::try_from(length).unwrap_or(0))).filter(|response| !response.is_empty())
+        }
     }
 
     fn peer_chain(&self) -> Vec<Vec<u8>> {
@@ -193,6 +259,7 @@ impl Stack for Wolf {
         self.timer_started = Instant::now();
         self.wire.incoming.push_back(datagram.to_vec());
         self.drive();
+        self.look_for_certificate();
     }
 
     fn handle_timeout(&mut self) {
@@ -258,9 +325,68 @@ impl Stack for Wolf {
         if answer == SUCCESS { Ok(exported) } else { Err(format!("export: wolfSSL answered {answer}")) }
     }
 
+    fn again(&mut self) -> Result<(), String> {
+        // SAFETY: `ssl` and `ctx` are live; the connection before is let go of, and its session is kept by the new one.
+        unsafe {
+            let session = ffi::wolfSSL_get1_session(self.ssl);
+            ffi::wolfSSL_free(self.ssl);
+            *self.wire = Wire::default();
+            self.ssl = connection(self.ctx, &self.flags, &mut self.wire)?;
+            if self.role == Role::Client && self.flags.tickets && !session.is_null() {
+                configure::check(ffi::wolfSSL_set_session(self.ssl, session), "session")?;
+            }
+        }
+        self.connected = false;
+        self.ended = false;
+        self.happened.clear();
+        self.sent_before = 0;
+        self.timer_started = Instant::now();
+        if self.role == Role::Server || self.flags.early == 0 {
+            self.drive();
+        }
+        Ok(())
+    }
+
+    fn send_early(&mut self, data: &[u8]) -> Result<(), String> {
+        let length = c_int::try_from(data.len()).map_err(|error| error.to_string())?;
+        let mut written: c_int = 0;
+        // SAFETY: `ssl` is live, and pointer and length describe `data`.
+        let answer = unsafe {
+            ffi::wolfSSL_write_early_data(self.ssl, data.as_ptr().cast(), length, &raw mut written)
+        };
+        if written == length { Ok(()) } else { Err(format!("early data: wolfSSL answered {answer}")) }
+    }
+
+    fn request_authentication(&mut self) -> Result<(), String> {
+        self.asked = true;
+        // SAFETY: `ssl` is live.
+        match unsafe { ffi::wolfSSL_request_certificate(self.ssl) } {
+            SUCCESS => Ok(()),
+            answer => Err(format!("wolfSSL did not ask for a certificate ({answer})")),
+        }
+    }
+
     fn close(&mut self) {
         // SAFETY: `ssl` is live.
         unsafe { ffi::wolfSSL_shutdown(self.ssl) };
+    }
+}
+
+/// A new connection that has not yet begun.
+///
+/// # Safety
+///
+/// `ctx` is live, and `wire` outlives the connection.
+unsafe fn connection(ctx: *mut ffi::WOLFSSL_CTX, flags: &Flags, wire: &mut Wire) -> Result<*mut ffi::WOLFSSL, String> {
+    let context: *mut c_void = ptr::from_mut(wire).cast();
+    // SAFETY: `ssl` is live, and the wire outlives it, as the caller promises.
+    unsafe {
+        let ssl = configure::connection(ctx, flags)?;
+        ffi::wolfSSL_SSLSetIORecv(ssl, Some(receive));
+        ffi::wolfSSL_SSLSetIOSend(ssl, Some(send));
+        ffi::wolfSSL_SetIOReadCtx(ssl, context);
+        ffi::wolfSSL_SetIOWriteCtx(ssl, context);
+        Ok(ssl)
     }
 }
 

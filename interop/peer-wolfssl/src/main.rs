@@ -2,6 +2,7 @@
 
 mod configure;
 mod connection;
+mod credentials;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! The exchange that every pair of peers does: handshake, numbered messages there and back, and an orderly close.
+//! The exchange that every pair of peers does: handshake, numbered messages there and back, and an orderly close; and all of it again
+//! where several connections are asked for.
 //!
 //! The client sends message 0, waits until it comes back, sends message 1, and so on; a message that does not come
 //! back is sent again, since datagrams may be lost. The server answers every message with the same bytes.
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::flags::{Flags, Role};
-use crate::report::{connected, hex, line};
+use crate::report::{chain, connected, hex, line};
 use crate::stack::{Happening, Negotiated, Stack, srtp_key_length};
 
 /// A message is sent again after this time; on loopback an answer takes a few milliseconds at most.
@@ -30,7 +31,7 @@ const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
 
 /// Runs the exchange to its end and gives the exit code of the process.
 pub fn run(flags: Flags, stack: Box<dyn Stack>) -> ExitCode {
-    match Exchange::open(flags, stack).and_then(Exchange::run) {
+    match Exchange::open(flags, stack).and_then(|mut exchange| exchange.all()) {
         Ok(()) => {
             line("DONE", "");
             ExitCode::SUCCESS
@@ -64,6 +65,11 @@ impl From<std::io::Error> for End {
     }
 }
 
+/// A port of this machine.
+fn here(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
 struct Exchange {
     flags: Flags,
     stack: Box<dyn Stack>,
@@ -71,6 +77,12 @@ struct Exchange {
     /// Where datagrams go; a server learns it from the first that arrives.
     other: Option<SocketAddr>,
     started: Instant,
+    progress: Progress,
+}
+
+/// How far one connection has come.
+#[derive(Default)]
+struct Progress {
     connected: bool,
     /// The numbers of the messages that came back (client) or were answered (server).
     exchanged: BTreeSet<usize>,
@@ -79,7 +91,10 @@ struct Exchange {
     came_back_at: Option<Instant>,
     /// When the last message had been exchanged.
     complete_at: Option<Instant>,
+    /// Early data that waits for the handshake's end to be answered (server).
+    unanswered: Vec<Vec<u8>>,
     keys_updated: bool,
+    authentication_requested: bool,
     epochs: Option<(u64, u64)>,
     closed_at: Option<Instant>,
     other_closed: bool,
@@ -89,7 +104,6 @@ struct Exchange {
 
 impl Exchange {
     fn open(flags: Flags, stack: Box<dyn Stack>) -> Result<Self, End> {
-        let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (socket, other) = match flags.role {
             Role::Client => (UdpSocket::bind(here(0))?, Some(here(flags.port))),
             Role::Server => (UdpSocket::bind(here(flags.port))?, None),
@@ -97,26 +111,32 @@ impl Exchange {
         if flags.role == Role::Server {
             line("LISTEN", &flags.port.to_string());
         }
-        Ok(Self {
-            flags,
-            stack,
-            socket,
-            other,
-            started: Instant::now(),
-            connected: false,
-            exchanged: BTreeSet::new(),
-            sent_at: None,
-            came_back_at: None,
-            complete_at: None,
-            keys_updated: false,
-            epochs: None,
-            closed_at: None,
-            other_closed: false,
-            over: false,
-        })
+        Ok(Self { flags, stack, socket, other, started: Instant::now(), progress: Progress::default() })
     }
 
-    fn run(mut self) -> Result<(), End> {
+    fn all(&mut self) -> Result<(), End> {
+        self.one()?;
+        for number in 1..self.flags.connections {
+            line("AGAIN", &number.to_string());
+            self.progress = Progress::default();
+            if self.flags.role == Role::Client {
+                // Another port, so that nothing of the connection before arrives here.
+                self.socket = UdpSocket::bind(here(0))?;
+            }
+            self.stack.again()?;
+            if self.flags.role == Role::Client {
+                for early in 0..self.flags.early {
+                    self.stack.send_early(&message(early, self.flags.size))?;
+                    self.progress.sent_at = Some(Instant::now());
+                }
+            }
+            self.one()?;
+        }
+        Ok(())
+    }
+
+    /// One connection from its first datagram to its close.
+    fn one(&mut self) -> Result<(), End> {
         loop {
             self.transmit()?;
             while let Some(happening) = self.stack.poll_happening() {
@@ -127,7 +147,8 @@ impl Exchange {
             }
             self.transmit()?;
             if self.started.elapsed() > self.flags.timeout {
-                return Err(End::OutOfTime(if self.connected { "after the handshake" } else { "in the handshake" }));
+                let connected = self.progress.connected;
+                return Err(End::OutOfTime(if connected { "after the handshake" } else { "in the handshake" }));
             }
             self.receive()?;
         }
@@ -174,20 +195,32 @@ impl Exchange {
     fn on(&mut self, happening: Happening) -> Result<(), End> {
         match happening {
             Happening::Connected(negotiated) => {
-                self.connected = true;
+                self.progress.connected = true;
                 connected(&negotiated);
-                self.print_keys(&negotiated)
+                self.print_keys(&negotiated)?;
+                for data in std::mem::take(&mut self.progress.unanswered) {
+                    self.stack.send(&data)?;
+                }
+                Ok(())
             }
             Happening::Data(data) => self.on_data(&data),
+            Happening::EarlyData(data) => {
+                line("EARLY", &data.len().to_string());
+                self.on_data(&data)
+            }
+            Happening::Authenticated(peer_chain) => {
+                chain("AUTHENTICATED", &peer_chain);
+                Ok(())
+            }
             Happening::CloseNotify => {
-                if !self.other_closed {
+                if !self.progress.other_closed {
                     line("CLOSE_NOTIFY", "");
                 }
-                self.other_closed = true;
+                self.progress.other_closed = true;
                 Ok(())
             }
             Happening::Closed => {
-                self.over = true;
+                self.progress.over = true;
                 Ok(())
             }
             Happening::Alert(code) => {
@@ -195,7 +228,7 @@ impl Exchange {
                 Err(End::Failed(format!("the other side sent the fatal alert {code}")))
             }
             // Once one side has said goodbye, nothing that a stack still complains of matters.
-            Happening::Failed(_) if self.other_closed || self.closed_at.is_some() => Ok(()),
+            Happening::Failed(_) if self.progress.other_closed || self.progress.closed_at.is_some() => Ok(()),
             Happening::Failed(sentence) => Err(End::Failed(sentence)),
         }
     }
@@ -225,35 +258,44 @@ impl Exchange {
         let number = message_number(data).ok_or_else(|| format!("unexpected data {}", hex(data)))?;
         line("APP", &format!("{} {number}", data.len()));
         if self.flags.role == Role::Server {
-            self.stack.send(data)?;
+            if self.progress.connected {
+                self.stack.send(data)?;
+            } else {
+                self.progress.unanswered.push(data.to_vec());
+            }
         } else if *data != *message(number, self.flags.size) {
             return Err(End::Failed(format!("message {number} came back changed")));
         }
-        if self.exchanged.insert(number) {
-            self.sent_at = None;
-            self.came_back_at = Some(Instant::now());
+        if self.progress.exchanged.insert(number) {
+            self.progress.sent_at = None;
+            self.progress.came_back_at = Some(Instant::now());
         }
-        if self.exchanged.len() == self.flags.messages {
-            self.complete_at.get_or_insert_with(Instant::now);
+        if self.progress.exchanged.len() == self.flags.messages {
+            self.progress.complete_at.get_or_insert_with(Instant::now);
         }
         Ok(())
     }
 
     /// What this side does next of its own accord; true when there is nothing left to do.
     fn step(&mut self) -> Result<bool, End> {
-        if !self.connected {
-            return if self.other_closed { Err(End::Failed("closed in the handshake".to_owned())) } else { Ok(false) };
+        if !self.progress.connected {
+            return if self.progress.other_closed { Err(End::Failed("closed in the handshake".to_owned())) } else { Ok(false) };
         }
         self.print_epochs();
-        let open = self.closed_at.is_none() && !self.other_closed;
-        if open && self.flags.update_keys.is_some_and(|after| !self.keys_updated && self.exchanged.len() >= after) {
-            self.keys_updated = self.stack.update_keys(self.flags.request_update)?;
-            if self.keys_updated {
+        let open = self.progress.closed_at.is_none() && !self.progress.other_closed;
+        if open && self.flags.update_keys.is_some_and(|after| !self.progress.keys_updated && self.progress.exchanged.len() >= after) {
+            self.progress.keys_updated = self.stack.update_keys(self.flags.request_update)?;
+            if self.progress.keys_updated {
                 line("KEYUPDATE", if self.flags.request_update { "requested" } else { "" });
             }
         }
-        match (self.complete_at, self.closed_at) {
-            (_, Some(at)) => Ok(self.other_closed || self.over || at.elapsed() > CLOSE_ANSWER),
+        let requested = self.progress.authentication_requested;
+        if open && self.flags.request_auth.is_some_and(|after| !requested && self.progress.exchanged.len() >= after) {
+            self.stack.request_authentication()?;
+            self.progress.authentication_requested = true;
+        }
+        match (self.progress.complete_at, self.progress.closed_at) {
+            (_, Some(at)) => Ok(self.progress.other_closed || self.progress.over || at.elapsed() > CLOSE_ANSWER),
             (Some(at), None) => Ok(self.finish(at)),
             (None, None) => self.next_message(),
         }
@@ -261,8 +303,8 @@ impl Exchange {
 
     fn print_epochs(&mut self) {
         let epochs = self.stack.epochs();
-        if self.epochs != epochs {
-            self.epochs = epochs;
+        if self.progress.epochs != epochs {
+            self.progress.epochs = epochs;
             if let Some((read, write)) = epochs {
                 line("EPOCHS", &format!("read={read} write={write}"));
             }
@@ -270,14 +312,14 @@ impl Exchange {
     }
 
     fn next_message(&mut self) -> Result<bool, End> {
-        if self.other_closed {
-            return Err(End::Failed(format!("closed after {} messages", self.exchanged.len())));
+        if self.progress.other_closed {
+            return Err(End::Failed(format!("closed after {} messages", self.progress.exchanged.len())));
         }
-        let paused = self.came_back_at.is_some_and(|at| at.elapsed() < self.flags.pause);
-        let due = self.sent_at.map_or(!paused, |at| at.elapsed() > RESEND_AFTER);
+        let paused = self.progress.came_back_at.is_some_and(|at| at.elapsed() < self.flags.pause);
+        let due = self.progress.sent_at.map_or(!paused, |at| at.elapsed() > RESEND_AFTER);
         if self.flags.role == Role::Client && due {
-            self.stack.send(&message(self.exchanged.len(), self.flags.size))?;
-            self.sent_at = Some(Instant::now());
+            self.stack.send(&message(self.progress.exchanged.len(), self.flags.size))?;
+            self.progress.sent_at = Some(Instant::now());
         }
         Ok(false)
     }
@@ -285,10 +327,10 @@ impl Exchange {
     /// All messages are exchanged: close first, or answer the other's close.
     fn finish(&mut self, complete_at: Instant) -> bool {
         let first = self.flags.close == self.flags.role;
-        if self.other_closed || (first && complete_at.elapsed() > SETTLE) {
+        if self.progress.other_closed || (first && complete_at.elapsed() > SETTLE) {
             self.stack.close();
-            self.closed_at = Some(Instant::now());
-            return self.other_closed;
+            self.progress.closed_at = Some(Instant::now());
+            return self.progress.other_closed;
         }
         if !first && complete_at.elapsed() > self.flags.close_grace {
             line("NO_CLOSE_NOTIFY", "");

@@ -1,5 +1,6 @@
 //! The one set of flags of all peers.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 pub const USAGE: &str = "\
@@ -19,6 +20,23 @@ PEER (client|server) --port N [flags]
   --mtu N                    largest datagram sent
   --messages N --size N      messages the client sends and gets back (default 3), bytes of each (default 32)
   --pause MS                 client: time between a message's return and the next message (default 0)
+  --psk ID:HEX[:sha384]      an external pre-shared key, for SHA-256 when not said; may be given several times
+  --import                   the keys are imported (RFC 9258) with the context `interop`, not used as they are
+  --psk-modes A,B            psk_ke, psk_dhe_ke: how pre-shared keys are used (default: the stack's own choice)
+  --tickets                  server: issue tickets; client: keep one for the next connection
+  --connections N            connections one after another, each resuming the one before with --tickets (default 1)
+  --early N                  client: send the first N messages of a resumed connection early; server: take early data
+  --request-auth N           server: ask for a client certificate once N messages have been answered
+  --post-handshake-auth      client: offer to show a certificate after the handshake
+  --cid N                    connection IDs: ask for one of N bytes in what arrives, and use what the other side asks for
+  --raw-key FILE             show this public key (DER), whose private key is --key, in place of a certificate
+  --peer-key FILE            the raw public key that the other side must show (DER)
+  --compress A,B             certificate compression: zlib, brotli
+  --ocsp FILE                server: the OCSP response to staple (DER)
+  --request-ocsp             client: ask for one
+  --delegated FILE           server: a delegated credential, whose private key is FILE.key; client: `any` takes them
+  --grease                   client: send values that nobody knows
+  --permute                  client: send extensions in a random order
   --update-keys N            update the sending keys once N messages have come back (client) or been answered (server)
   --request-update           the key update asks the other side to update as well
   --close client|server      the side that closes first (default client)
@@ -55,6 +73,24 @@ pub struct Flags {
     pub messages: usize,
     pub size: usize,
     pub pause: Duration,
+    pub psks: Vec<Psk>,
+    pub import: bool,
+    pub psk_modes: Vec<String>,
+    pub tickets: bool,
+    pub connections: usize,
+    pub early: usize,
+    pub request_auth: Option<usize>,
+    pub post_handshake_auth: bool,
+    /// The length of the own connection ID; `None`: no connection IDs.
+    pub cid: Option<usize>,
+    pub raw_key: Option<String>,
+    pub peer_key: Option<String>,
+    pub compress: Vec<String>,
+    pub ocsp: Option<String>,
+    pub request_ocsp: bool,
+    pub delegated: Option<String>,
+    pub grease: bool,
+    pub permute: bool,
     pub update_keys: Option<usize>,
     pub request_update: bool,
     /// The side that closes first.
@@ -64,7 +100,35 @@ pub struct Flags {
     pub timeout: Duration,
 }
 
+/// An external pre-shared key.
+#[derive(Clone, Debug)]
+pub struct Psk {
+    pub identity: String,
+    pub secret: Vec<u8>,
+    /// The hash that the key goes with is SHA-384, not SHA-256.
+    pub sha384: bool,
+}
+
+impl FromStr for Psk {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let wrong = || format!("'{word}' is not ID:HEX or ID:HEX:sha384");
+        let mut parts = word.split(':');
+        let identity = parts.next().ok_or_else(wrong)?.to_owned();
+        let secret = unhex(parts.next().ok_or_else(wrong)?).ok_or_else(wrong)?;
+        match parts.next() {
+            None => Ok(Self { identity, secret, sha384: false }),
+            Some("sha384") => Ok(Self { identity, secret, sha384: true }),
+            Some(_) => Err(wrong()),
+        }
+    }
+}
+
 impl Flags {
+    /// The context of imported keys.
+    pub const IMPORT_CONTEXT: &[u8] = b"interop";
+
     /// Reads the words after the program's name.
     pub fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let role = role(&words.next().unwrap_or_default())?;
@@ -99,6 +163,23 @@ impl Flags {
             messages: 3,
             size: 32,
             pause: Duration::ZERO,
+            psks: Vec::new(),
+            import: false,
+            psk_modes: Vec::new(),
+            tickets: false,
+            connections: 1,
+            early: 0,
+            request_auth: None,
+            post_handshake_auth: false,
+            cid: None,
+            raw_key: None,
+            peer_key: None,
+            compress: Vec::new(),
+            ocsp: None,
+            request_ocsp: false,
+            delegated: None,
+            grease: false,
+            permute: false,
             update_keys: None,
             request_update: false,
             close: Role::Client,
@@ -129,6 +210,23 @@ impl Flags {
             "--messages" => self.messages = number(&value()?)?,
             "--size" => self.size = number(&value()?)?,
             "--pause" => self.pause = Duration::from_millis(number(&value()?)?),
+            "--psk" => self.psks.push(value()?.parse()?),
+            "--import" => self.import = true,
+            "--psk-modes" => self.psk_modes = list(&value()?),
+            "--tickets" => self.tickets = true,
+            "--connections" => self.connections = number(&value()?)?,
+            "--early" => self.early = number(&value()?)?,
+            "--request-auth" => self.request_auth = Some(number(&value()?)?),
+            "--post-handshake-auth" => self.post_handshake_auth = true,
+            "--cid" => self.cid = Some(number(&value()?)?),
+            "--raw-key" => self.raw_key = Some(value()?),
+            "--peer-key" => self.peer_key = Some(value()?),
+            "--compress" => self.compress = list(&value()?),
+            "--ocsp" => self.ocsp = Some(value()?),
+            "--request-ocsp" => self.request_ocsp = true,
+            "--delegated" => self.delegated = Some(value()?),
+            "--grease" => self.grease = true,
+            "--permute" => self.permute = true,
             "--update-keys" => self.update_keys = Some(number(&value()?)?),
             "--request-update" => self.request_update = true,
             "--close" => self.close = self::role(&value()?)?,
@@ -149,7 +247,11 @@ fn role(word: &str) -> Result<Role, String> {
     }
 }
 
-fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
+}
+
+fn number<T: FromStr>(word: &str) -> Result<T, String> {
     word.parse().map_err(|_| format!("'{word}' is not a number that fits here"))
 }
 

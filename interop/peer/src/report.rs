@@ -15,21 +15,39 @@ pub fn line(word: &str, rest: &str) {
     }
 }
 
-/// `CONNECTED version=… cipher=… group=… alpn=… name=…`, and `PEERCERT` when the other side showed a certificate.
+/// `CONNECTED version=… cipher=… group=… alpn=… name=… resumed=… early=…`, then `PEERCERT`, `PEERKEY` and `OCSP` for what
+/// the other side showed of these.
 pub fn connected(negotiated: &Negotiated) {
     let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    let told = |value: Option<bool>| value.map_or("untold", |value| if value { "yes" } else { "no" });
     println!(
-        "CONNECTED version={} cipher={} group={} alpn={} name={}",
+        "CONNECTED version={} cipher={} group={} alpn={} name={} resumed={} early={}",
         negotiated.version,
         negotiated.cipher,
         or_none(&negotiated.group),
         or_none(&negotiated.alpn),
         or_none(&negotiated.name),
+        told(negotiated.resumed),
+        told(negotiated.early),
     );
-    if let Some(leaf) = negotiated.peer_chain.first() {
-        let chain = negotiated.peer_chain.len();
-        println!("PEERCERT chain={chain} sha256={}", hex(&Sha256::digest(leaf)));
+    chain("PEERCERT", &negotiated.peer_chain);
+    if let Some(key) = &negotiated.peer_key {
+        line("PEERKEY", &format!("sha256={}", digest(key)));
     }
+    if let Some(response) = &negotiated.ocsp {
+        line("OCSP", &format!("sha256={}", digest(response)));
+    }
+}
+
+/// `WORD chain=… sha256=…`: how many certificates, and the digest of the leaf; nothing when there is none.
+pub fn chain(word: &str, chain: &[Vec<u8>]) {
+    if let Some(leaf) = chain.first() {
+        line(word, &format!("chain={} sha256={}", chain.len(), digest(leaf)));
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Lower-case hexadecimal digits.

@@ -30,6 +30,22 @@ pub trait Stack {
     /// Exported keying material (RFC 9846, Section 7.5); without a context when `context` is `None`.
     fn export(&mut self, label: &str, context: Option<&[u8]>, length: usize) -> Result<Vec<u8>, String>;
 
+    /// Begins another connection, which resumes the one before if that left something to resume. A server only forgets the
+    /// connection before.
+    fn again(&mut self) -> Result<(), String> {
+        Err("this stack makes one connection only".to_owned())
+    }
+
+    /// Queues one message of early data; before the first call of [`Stack::poll_transmit`] of a resumed connection only.
+    fn send_early(&mut self, _data: &[u8]) -> Result<(), String> {
+        Err("this stack sends no early data".to_owned())
+    }
+
+    /// Asks the client for a certificate after the handshake.
+    fn request_authentication(&mut self) -> Result<(), String> {
+        Err("this stack authenticates in the handshake only".to_owned())
+    }
+
     /// The epochs of reading and writing, where the stack tells them.
     fn epochs(&mut self) -> Option<(u64, u64)> {
         None
@@ -44,6 +60,10 @@ pub trait Stack {
 pub enum Happening {
     Connected(Box<Negotiated>),
     Data(Vec<u8>),
+    /// A server got this as early data.
+    EarlyData(Vec<u8>),
+    /// The client showed this chain after the handshake.
+    Authenticated(Vec<Vec<u8>>),
     CloseNotify,
     /// The stack has nothing more to say or hear after its own close.
     Closed,
@@ -64,6 +84,14 @@ pub struct Negotiated {
     pub name: Option<String>,
     /// The other side's certificates in DER, leaf first.
     pub peer_chain: Vec<Vec<u8>>,
+    /// The other side's raw public key in DER, in place of certificates.
+    pub peer_key: Option<Vec<u8>>,
+    /// The OCSP response that came with the other side's certificate.
+    pub ocsp: Option<Vec<u8>>,
+    /// The handshake resumed an earlier connection; `None`: the stack does not tell.
+    pub resumed: Option<bool>,
+    /// The server took the early data that this client sent; `None`: it sent none, or the stack does not tell.
+    pub early: Option<bool>,
     pub srtp: Option<SrtpAgreement>,
 }
 
