@@ -69,7 +69,9 @@ function npmPackage() {
   return { name: 'package', command: [process.execPath, join(ROOT, 'interop', 'peer-package.mjs')], needs, abilities: { ...ALL, certificates: ['p256', 'ed25519'], fingerprints: true, tellsFailures: false } };
 }
 
-export const OURS = program('ours', { certificates: ['p256', 'ed25519'], fingerprints: true });
+export const OURS = program('ours', {
+  fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, lateAuth: true, grease: true, ccm: true,
+});
 export const PACKAGE = npmPackage();
 
 /** @type {Stack[]} */

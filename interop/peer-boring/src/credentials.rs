@@ -48,7 +48,8 @@ pub fn set(builder: &mut SslContextBuilder, flags: &Flags) -> Result<(), String>
         let chain = flags.cert.as_deref().ok_or("--cert is missing")?;
         let chain = X509::stack_from_pem(&fs::read(chain).map_err(text)?).map_err(text)?;
         let key = private_key(&format!("{file}.key"))?;
-        let chain = chain.iter().map(|one| Ok(buffer(&one.to_der().map_err(text)?))).collect::<Result<Vec<_>, String>>()?;
+        let chain =
+            chain.iter().map(|one| Ok(buffer(&one.to_der().map_err(text)?))).collect::<Result<Vec<_>, String>>()?;
         let delegated = buffer(&fs::read(file).map_err(text)?);
         // SAFETY: all pointers are live; BoringSSL keeps its own references to what they point to.
         let credential = unsafe {
@@ -74,11 +75,7 @@ pub fn set_peer_key(builder: &mut SslContextBuilder, mode: SslVerifyMode, file: 
     }
     builder.set_custom_verify_callback(mode, move |ssl| {
         let shown = peer_key(ssl);
-        if shown.as_ref() == Some(&wanted) {
-            Ok(())
-        } else {
-            Err(SslVerifyError::Invalid(SslAlert::BAD_CERTIFICATE))
-        }
+        if shown.as_ref() == Some(&wanted) { Ok(()) } else { Err(SslVerifyError::Invalid(SslAlert::BAD_CERTIFICATE)) }
     });
     Ok(())
 }

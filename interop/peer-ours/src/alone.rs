@@ -1,35 +1,71 @@
 //! Connections that stand alone: a client, and a server whose peer address is taken for proven, as in WebRTC.
 
+use std::fs::File;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use dtls_wasm::connection::Connection;
+use dtls_wasm::config::{ClientConfig, ServerConfig};
+use dtls_wasm::connection::{ClientOffer, Connection, ConnectionEvent};
+use dtls_wasm::crypto::resumption::Session;
+use dtls_wasm::trace::Trace;
 use dtls_wasm::trace::keylog::KeyLog;
 use peer::{Flags, Happening, Role, Stack};
 
 use crate::{configure, tell};
 
 pub struct Alone {
+    settings: Settings,
+    keylog: Option<Arc<File>>,
     connection: Connection,
-    /// The name that a client asked for.
+    /// The name that a client asks for.
     name: Option<String>,
+    /// What the connections before left to resume, newest last.
+    sessions: Vec<Session>,
+}
+
+/// The configuration of all connections of this process.
+enum Settings {
+    Client(Arc<ClientConfig>),
+    Server(Arc<ServerConfig>),
+}
+
+impl Settings {
+    fn begin(
+        &self,
+        name: Option<&String>,
+        session: Option<Session>,
+        keylog: Option<&Arc<File>>,
+    ) -> Result<Connection, String> {
+        let trace = || keylog.map(|file| Box::new(KeyLog::new(Arc::clone(file))) as Box<dyn Trace>);
+        let now = configure::now();
+        match self {
+            Self::Client(config) => {
+                let offer = ClientOffer { server_name: name.cloned(), session, trace: trace() };
+                Connection::connect(Arc::clone(config), offer, now).map_err(|error| error.to_string())
+            }
+            Self::Server(config) => {
+                let connection = Connection::server(Arc::clone(config), now);
+                let mut connection = connection.map_err(|error| error.to_string())?;
+                if let Some(trace) = trace() {
+                    // No secret is agreed before the first datagram arrives, so nothing is missed.
+                    connection.set_trace(trace);
+                }
+                Ok(connection)
+            }
+        }
+    }
 }
 
 impl Alone {
     pub fn new(flags: &Flags) -> Result<Self, String> {
-        let now = configure::now();
-        let (connection, name) = match flags.role {
-            Role::Client => {
-                (Connection::client(configure::client(flags)?, flags.name.as_deref(), now), flags.name.clone())
-            }
-            Role::Server => (Connection::server(configure::server(flags)?, now), None),
+        let (settings, name) = match flags.role {
+            Role::Client => (Settings::Client(configure::client(flags)?), flags.name.clone()),
+            Role::Server => (Settings::Server(configure::server(flags)?), None),
         };
-        let mut connection = connection.map_err(|error| error.to_string())?;
-        if let Some(file) = configure::key_log_file(flags)? {
-            // No secret is agreed before the first datagram arrives, so nothing is missed.
-            connection.set_trace(Box::new(KeyLog::new(file)));
-        }
-        Ok(Self { connection, name })
+        let keylog = configure::key_log_file(flags)?;
+        let connection = settings.begin(name.as_ref(), None, keylog.as_ref())?;
+        Ok(Self { settings, keylog, connection, name, sessions: Vec::new() })
     }
 }
 
@@ -54,6 +90,10 @@ impl Stack for Alone {
     fn poll_happening(&mut self) -> Option<Happening> {
         loop {
             let event = self.connection.poll_event()?;
+            if let ConnectionEvent::SessionReceived(session) = event {
+                self.sessions.push(*session);
+                continue;
+            }
             if let Some(happening) = tell::happening(event, &self.connection, self.name.as_deref()) {
                 return Some(happening);
             }
@@ -70,6 +110,15 @@ impl Stack for Alone {
 
     fn export(&mut self, label: &str, context: Option<&[u8]>, length: usize) -> Result<Vec<u8>, String> {
         tell::export(&self.connection, label, context, length)
+    }
+
+    fn again(&mut self) -> Result<(), String> {
+        self.connection = self.settings.begin(self.name.as_ref(), self.sessions.pop(), self.keylog.as_ref())?;
+        Ok(())
+    }
+
+    fn request_authentication(&mut self) -> Result<(), String> {
+        tell::request_authentication(&mut self.connection)
     }
 
     fn epochs(&mut self) -> Option<(u64, u64)> {

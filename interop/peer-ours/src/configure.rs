@@ -5,19 +5,26 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dtls_wasm::config::{ClientAuth, ClientConfig, CommonConfig, CookiePolicy, ServerConfig, default_key_shares};
+use dtls_wasm::crypto::CryptoProvider;
+use dtls_wasm::crypto::psk::{ExternalKey, HashAlgorithm, Psk, PskMode};
 use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
 use dtls_wasm::crypto::task::PeerVerifier;
 use dtls_wasm::identity::{AcceptAnyVerifier, Fingerprint, FingerprintVerifier, WebPkiVerifier, pem};
+use dtls_wasm::ticket::SealedTickets;
 use dtls_wasm::time::Instant;
 use dtls_wasm::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
-use peer::Flags;
 use peer::stack::by_name;
+use peer::{Flags, Role};
 
 pub const SUITES: &[(&str, CipherSuite)] = &[
     ("TLS_AES_128_GCM_SHA256", CipherSuite::TLS_AES_128_GCM_SHA256),
     ("TLS_AES_256_GCM_SHA384", CipherSuite::TLS_AES_256_GCM_SHA384),
     ("TLS_CHACHA20_POLY1305_SHA256", CipherSuite::TLS_CHACHA20_POLY1305_SHA256),
+    ("TLS_AES_128_CCM_SHA256", CipherSuite::TLS_AES_128_CCM_SHA256),
+    ("TLS_AES_128_CCM_8_SHA256", CipherSuite::TLS_AES_128_CCM_8_SHA256),
 ];
+
+const MODES: &[(&str, PskMode)] = &[("psk_ke", PskMode::PskOnly), ("psk_dhe_ke", PskMode::PskWithKeyShare)];
 
 pub const GROUPS: &[(&str, NamedGroup)] = &[
     ("secp256r1", NamedGroup::SECP256R1),
@@ -34,20 +41,57 @@ pub const PROFILES: &[(&str, SrtpProfile)] = &[
 
 pub fn client(flags: &Flags) -> Result<Arc<ClientConfig>, String> {
     let common = common(flags)?;
-    let key_shares = match &flags.key_shares {
+    let mut config = ClientConfig::new(Arc::clone(&common.provider), Arc::clone(&common.backend));
+    config.key_shares = match &flags.key_shares {
         Some(names) => all_by_name(GROUPS, names)?,
         None => default_key_shares(&common.groups),
     };
-    Ok(Arc::new(ClientConfig { common, key_shares, post_handshake_auth: false }))
+    config.psks = psks(flags, &common.provider)?;
+    config.psk_only = !config.psks.is_empty();
+    config.psk_modes = psk_modes(flags)?;
+    config.resumption = flags.tickets;
+    config.post_handshake_auth = flags.post_handshake_auth;
+    config.common = common;
+    Ok(Arc::new(config))
 }
 
 pub fn server(flags: &Flags) -> Result<Arc<ServerConfig>, String> {
     let common = common(flags)?;
-    Ok(Arc::new(ServerConfig {
-        common,
-        client_auth: if flags.client_auth { ClientAuth::Required } else { ClientAuth::None },
-        cookie: if flags.no_cookie { CookiePolicy::Never } else { CookiePolicy::Always },
-    }))
+    let mut config = ServerConfig::new(Arc::clone(&common.provider), Arc::clone(&common.backend));
+    config.client_auth = if flags.client_auth { ClientAuth::Required } else { ClientAuth::None };
+    config.cookie = if flags.no_cookie { CookiePolicy::Never } else { CookiePolicy::Always };
+    config.look_up_psks = !flags.psks.is_empty();
+    config.psk_only = config.look_up_psks && flags.cert.is_none();
+    config.psk_modes = psk_modes(flags)?;
+    if flags.tickets {
+        let tickets = SealedTickets::new(&common.provider, config.ticket_lifetime, now());
+        config.tickets = Some(Arc::new(tickets.map_err(|_| "there are no random bytes")?));
+    }
+    config.common = common;
+    Ok(Arc::new(config))
+}
+
+fn psk_modes(flags: &Flags) -> Result<Vec<PskMode>, String> {
+    if flags.psk_modes.is_empty() {
+        return Ok(vec![PskMode::PskWithKeyShare]);
+    }
+    all_by_name(MODES, &flags.psk_modes)
+}
+
+fn psks(flags: &Flags, provider: &CryptoProvider) -> Result<Vec<Arc<Psk>>, String> {
+    let mut psks = Vec::new();
+    for psk in &flags.psks {
+        let hash = if psk.sha384 { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
+        let (identity, secret) = (psk.identity.as_bytes(), psk.secret.as_slice());
+        if flags.import {
+            let key = ExternalKey { identity, context: Flags::IMPORT_CONTEXT, secret, hash };
+            let both = [HashAlgorithm::Sha256, HashAlgorithm::Sha384];
+            psks.extend(Psk::import(provider, &key, &both).map_err(|error| error.to_string())?);
+        } else {
+            psks.push(Psk::external(identity, secret, hash).map_err(|error| error.to_string())?);
+        }
+    }
+    Ok(psks.into_iter().map(Arc::new).collect())
 }
 
 /// The file of the key log, if one is asked for.
@@ -71,7 +115,15 @@ fn common(flags: &Flags) -> Result<CommonConfig, String> {
         let key = pem::private_key(&text(key)?).map_err(|error| format!("{key}: {error}"))?;
         backend = backend.with_credentials(credentials(chain, &key).map_err(|error| format!("{cert}: {error}"))?);
     }
-    let mut common = CommonConfig::new(Arc::new(provider()), Arc::new(backend));
+    let provider = provider();
+    if flags.role == Role::Server {
+        for psk in psks(flags, &provider)? {
+            backend = backend.with_psk(psk);
+        }
+    }
+    let mut common = CommonConfig::new(Arc::new(provider), Arc::new(backend));
+    common.grease = flags.grease;
+    common.permute_extensions = flags.permute;
     if !flags.suites.is_empty() {
         common.cipher_suites = all_by_name(SUITES, &flags.suites)?;
     }

@@ -13,7 +13,7 @@ use crate::{configure, tell};
 
 pub struct Listening {
     endpoint: Endpoint,
-    /// The first connection that was accepted; the exchange has no other.
+    /// The connection that was accepted last; the exchange has one at a time.
     accepted: Option<ConnectionHandle>,
 }
 
@@ -57,7 +57,8 @@ impl Stack for Listening {
             let connection = self.endpoint.connection(handle);
             match (event, connection) {
                 (EndpointEvent::Accepted { .. }, _) => self.accepted = Some(handle),
-                (EndpointEvent::Connection(event), Some(connection)) => {
+                // Of a connection before, nothing matters any more.
+                (EndpointEvent::Connection(event), Some(connection)) if self.accepted == Some(handle) => {
                     if let Some(happening) = tell::happening(event, connection, None) {
                         return Some(happening);
                     }
@@ -77,6 +78,15 @@ impl Stack for Listening {
 
     fn export(&mut self, label: &str, context: Option<&[u8]>, length: usize) -> Result<Vec<u8>, String> {
         tell::export(self.connection()?, label, context, length)
+    }
+
+    fn again(&mut self) -> Result<(), String> {
+        self.accepted = None;
+        Ok(())
+    }
+
+    fn request_authentication(&mut self) -> Result<(), String> {
+        tell::request_authentication(self.connection()?)
     }
 
     fn epochs(&mut self) -> Option<(u64, u64)> {

@@ -12,6 +12,7 @@ pub fn happening(event: ConnectionEvent, connection: &Connection, asked_name: Op
     match event {
         ConnectionEvent::Connected => Some(Happening::Connected(Box::new(negotiated(connection, asked_name)))),
         ConnectionEvent::Datagram(data) => Some(Happening::Data(data)),
+        ConnectionEvent::PeerAuthenticated { peer, .. } => Some(Happening::Authenticated(peer.chain)),
         ConnectionEvent::PeerClosed => Some(Happening::CloseNotify),
         ConnectionEvent::Closed => Some(Happening::Closed),
         ConnectionEvent::Failed(error) => Some(failed(&error)),
@@ -24,10 +25,14 @@ fn negotiated(connection: &Connection, asked_name: Option<&str>) -> Negotiated {
     Negotiated {
         version: "DTLSv1.3".to_owned(),
         cipher: name_of(SUITES, &agreed.cipher_suite),
-        group: Some(name_of(GROUPS, &agreed.group)),
+        group: agreed.group.map(|group| name_of(GROUPS, &group)),
         alpn: agreed.alpn_protocol.as_ref().map(|name| String::from_utf8_lossy(name).into_owned()),
         name: asked_name.map(str::to_owned).or_else(|| agreed.server_name.clone()),
         peer_chain: connection.peer_certificates().to_vec(),
+        peer_key: None,
+        ocsp: None,
+        resumed: Some(agreed.resumed),
+        early: None,
         srtp: connection.srtp_keys().map(|keys| SrtpAgreement {
             profile: name_of(PROFILES, &keys.profile),
             // In the order in which the extractor yields them (RFC 5764, Section 4.2).
@@ -52,6 +57,11 @@ pub fn export(connection: &Connection, label: &str, context: Option<&[u8]>, leng
         .export_keying_material(label, context.unwrap_or_default(), &mut exported)
         .map_err(|error| error.to_string())?;
     Ok(exported)
+}
+
+pub fn request_authentication(connection: &mut Connection) -> Result<(), String> {
+    let asked = connection.request_client_authentication(false, configure::now());
+    asked.map(drop).map_err(|error| error.to_string())
 }
 
 pub fn epochs(connection: &Connection) -> (u64, u64) {

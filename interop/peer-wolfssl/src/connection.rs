@@ -351,9 +351,7 @@ impl Stack for Wolf {
         let length = c_int::try_from(data.len()).map_err(|error| error.to_string())?;
         let mut written: c_int = 0;
         // SAFETY: `ssl` is live, and pointer and length describe `data`.
-        let answer = unsafe {
-            ffi::wolfSSL_write_early_data(self.ssl, data.as_ptr().cast(), length, &raw mut written)
-        };
+        let answer = unsafe { ffi::wolfSSL_write_early_data(self.ssl, data.as_ptr().cast(), length, &raw mut written) };
         if written == length { Ok(()) } else { Err(format!("early data: wolfSSL answered {answer}")) }
     }
 

@@ -279,11 +279,20 @@ impl Exchange {
     /// What this side does next of its own accord; true when there is nothing left to do.
     fn step(&mut self) -> Result<bool, End> {
         if !self.progress.connected {
-            return if self.progress.other_closed { Err(End::Failed("closed in the handshake".to_owned())) } else { Ok(false) };
+            return if self.progress.other_closed {
+                Err(End::Failed("closed in the handshake".to_owned()))
+            } else {
+                Ok(false)
+            };
         }
         self.print_epochs();
         let open = self.progress.closed_at.is_none() && !self.progress.other_closed;
-        if open && self.flags.update_keys.is_some_and(|after| !self.progress.keys_updated && self.progress.exchanged.len() >= after) {
+        if open
+            && self
+                .flags
+                .update_keys
+                .is_some_and(|after| !self.progress.keys_updated && self.progress.exchanged.len() >= after)
+        {
             self.progress.keys_updated = self.stack.update_keys(self.flags.request_update)?;
             if self.progress.keys_updated {
                 line("KEYUPDATE", if self.flags.request_update { "requested" } else { "" });
