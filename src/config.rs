@@ -137,6 +137,7 @@ impl CommonConfig {
             return Err(ConfigError::InvalidRecordSizeLimit { limit });
         }
         self.padding.validate()?;
+        self.limits.validate()?;
         self.transport.validate()
     }
 }

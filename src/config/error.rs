@@ -58,6 +58,13 @@ pub enum ConfigError {
         /// What it was.
         limit: u16,
     },
+    /// A bound in `limits` that leaves no room for a handshake, or contradicts another.
+    InvalidLimit {
+        /// Its name.
+        name: &'static str,
+        /// What it was.
+        value: usize,
+    },
     /// `padding` is to no length at all.
     InvalidPadding,
     /// `psk_modes` is empty.
@@ -114,6 +121,9 @@ impl fmt::Display for ConfigError {
             Self::SrtpMkiTooLong { len } => write!(f, "the SRTP MKI has {len} bytes; it may have up to 255"),
             Self::InvalidRecordSizeLimit { limit } => {
                 write!(f, "record_size_limit is {limit}; it must be between 64 and 16,385 bytes")
+            }
+            Self::InvalidLimit { name, value } => {
+                write!(f, "limits.{name} is {value}, which leaves no room for a handshake or contradicts another limit")
             }
             Self::InvalidPadding => f.write_str("padding must be to at least 1 byte, and to at least one length"),
             Self::NoPskModes => f.write_str("psk_modes is empty; give at least one"),

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use super::ConfigError;
+
 /// Every bound, so that no peer can make us hold or do more than was decided here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -23,6 +25,9 @@ pub struct Limits {
     /// Pre-shared keys of a ClientHello that a server looks at, each of which may cost a decryption or a look-up. Default:
     /// 16: eight external keys, imported for both hashes.
     pub psk_identities: usize,
+    /// Tickets that a client takes from one connection; more are acknowledged and forgotten. Default: 32; RFC 9149 §2 speaks
+    /// of one for each connection that is tried at a time.
+    pub tickets: u8,
     /// Records that are held because their keys do not exist yet. Default: 8: a flight that overtakes a ServerHello.
     pub held_records: usize,
     /// Bytes of application data that wait to be sent. Default: 256 KiB.
@@ -50,12 +55,36 @@ impl Default for Limits {
             certificate_chain: 10,
             authentication_requests: 4,
             psk_identities: 16,
+            tickets: 32,
             held_records: 8,
             send_queue: 256 * 1024,
             receive_queue: 1024 * 1024,
             ack_records: 32,
             sent_records: 128,
             old_epoch: Duration::from_secs(240),
+        }
+    }
+}
+
+/// The longest handshake message that there can be: its length has 24 bits (RFC 9147 §5.2).
+const MAX_MESSAGE: usize = (1 << 24) - 1;
+
+impl Limits {
+    /// Checks that something can be done within the bounds, and that they agree with each other.
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let sensible = [
+            ("handshake_message", self.handshake_message, 1..=MAX_MESSAGE),
+            // What waits behind a gap comes on top of the message that is being put together.
+            ("reassembly", self.reassembly, self.handshake_message..=usize::MAX),
+            ("fragments", self.fragments, 1..=usize::MAX),
+            ("certificate_chain", self.certificate_chain, 1..=usize::MAX),
+            // An ACK names at least the record that it is sent for, and a flight remembers at least its last record.
+            ("ack_records", self.ack_records, 1..=usize::MAX),
+            ("sent_records", self.sent_records, 1..=usize::MAX),
+        ];
+        match sensible.into_iter().find(|(_, value, range)| !range.contains(value)) {
+            Some((name, value, _)) => Err(ConfigError::InvalidLimit { name, value }),
+            None => Ok(()),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 
 mod authentication;
 mod extensions;
+mod limits;
 mod misbehaviour;
 mod psk;
 mod rules;

@@ -31,10 +31,6 @@ pub struct Resumption {
     pub server_name: Option<String>,
 }
 
-/// How many tickets a client takes from one connection; more are acknowledged and forgotten, so that a server cannot
-/// fill the client's memory. RFC 9149 §2 speaks of one for each connection that is tried at a time.
-pub const MAX_TICKETS_TAKEN: u8 = 32;
-
 /// How many tickets a server of this configuration sends after a handshake.
 //= https://www.rfc-editor.org/rfc/rfc9149#section-3
 //# Servers SHOULD NOT send more tickets than requested for the

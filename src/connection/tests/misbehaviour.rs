@@ -75,7 +75,7 @@ impl Case {
 }
 
 /// Changes every message of type `target`.
-fn changing<M: Decode + Encode>(
+pub(super) fn changing<M: Decode + Encode>(
     target: HandshakeType,
     mut change: impl FnMut(&mut M),
 ) -> impl FnMut(HandshakeType, Vec<u8>) -> Option<(HandshakeType, Vec<u8>)> {

@@ -8,7 +8,7 @@ use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Terms};
 use crate::handshake::exchange::Exchanges;
-use crate::handshake::ticket::{MAX_TICKETS_TAKEN, Resumption};
+use crate::handshake::ticket::Resumption;
 use crate::handshake::{
     Context, EPOCH_APPLICATION, Established, Negotiated, SrtpSelection, State, body_of, custom, psk_identity,
 };
@@ -279,7 +279,7 @@ impl Ending {
         let resumption = self.offer.config.resumption.then(|| {
             Box::new(Resumption {
                 secret: self.application.master.resumption(&self.transcript.current()),
-                tickets: MAX_TICKETS_TAKEN,
+                tickets: cx.config.limits.tickets,
                 authenticated_at: self.authenticated_at,
                 server_name: self.offer.peer_name.clone(),
             })
