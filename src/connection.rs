@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::flight::acknowledge::ToAcknowledge;
 use crate::flight::outgoing::Outgoing;
 use crate::flight::reassembly::Reassembly;
+use crate::handshake::early::EarlyData;
 use crate::handshake::server::hello::{Accepted, ExpectClientHello};
 use crate::handshake::{Context, Established, Negotiated, State};
 use crate::record::RecordLayer;
@@ -30,6 +31,7 @@ use crate::wire::record::RecordNumber;
 
 mod authentication;
 mod drive;
+mod early;
 mod event;
 mod last_words;
 mod name;
@@ -40,8 +42,10 @@ mod receive;
 mod timers;
 mod transmit;
 
+pub use crate::handshake::early::EarlyDataStatus;
 pub use crate::handshake::exchange::ExchangeId;
 pub use crate::handshake::exchange::client_auth::RequestAuthenticationError;
+pub use early::SendEarlyError;
 pub use event::{ConnectionEvent, ConnectionState, SendError, SrtpKeys, Stats, UpdateKeysError};
 pub use name::ServerName;
 pub use offer::ClientOffer;
@@ -73,6 +77,10 @@ pub struct Connection {
     held: VecDeque<Vec<u8>>,
     /// Application data that arrived before the handshake was complete.
     early: VecDeque<Vec<u8>>,
+    /// Where early data (0-RTT) stands.
+    early_data: EarlyData,
+    /// Early data that waits to be sent.
+    early_queue: VecDeque<Vec<u8>>,
     events: VecDeque<ConnectionEvent>,
     received_bytes: usize,
     send_queue: VecDeque<Vec<u8>>,
@@ -195,6 +203,8 @@ impl Connection {
             tasks: Tasks::default(),
             held: VecDeque::new(),
             early: VecDeque::new(),
+            early_data: EarlyData::default(),
+            early_queue: VecDeque::new(),
             events: VecDeque::new(),
             received_bytes: 0,
             send_queue: VecDeque::new(),
@@ -394,7 +404,7 @@ impl Connection {
     /// Something that the application should know.
     pub fn poll_event(&mut self) -> Option<ConnectionEvent> {
         let event = self.events.pop_front()?;
-        if let ConnectionEvent::Datagram(data) = &event {
+        if let ConnectionEvent::Datagram(data) | ConnectionEvent::EarlyData(data) = &event {
             self.received_bytes = self.received_bytes.saturating_sub(event::held_by(data));
         }
         Some(event)
@@ -418,6 +428,7 @@ impl Connection {
             records: &mut self.records,
             outgoing: &mut self.outgoing,
             tracer: &mut self.tracer,
+            early_data: &mut self.early_data,
             sent,
         }
     }

@@ -33,6 +33,7 @@ pub mod client;
 pub mod connected;
 pub mod context;
 pub mod custom;
+pub mod early;
 pub mod exchange;
 pub mod server;
 pub mod ticket;

@@ -19,7 +19,7 @@ use crate::schedule::v13::TrafficKeys;
 
 use connection_id::ConnectionIds;
 pub use epoch::KeyUsage;
-use epoch::{ReadEpoch, WriteEpoch};
+use epoch::{EPOCH_EARLY, ReadEpoch, WriteEpoch};
 pub use open::{Discarded, Opened};
 use replay::RecentNumbers;
 pub use seal::SealError;
@@ -117,9 +117,13 @@ impl RecordLayer {
         self.read.last().map_or(0, |read| read.epoch)
     }
 
-    /// The highest epoch that can be written.
+    /// The highest epoch that can be written, but for that of early data, in which there are no ACKs, and no alerts that
+    /// a server could read which does not take early data.
+    //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-7
+    //# If the highest current sending epoch is epoch 1 (early data),
+    //# implementations MUST use epoch 0 (unencrypted) to send ACK records.
     pub fn write_epoch(&self) -> u16 {
-        self.write.last().map_or(0, |write| write.epoch)
+        self.write.last().map(|write| write.epoch).filter(|epoch| *epoch != EPOCH_EARLY).unwrap_or(0)
     }
 
     /// How many records the keys of `epoch` have protected, and how many they may.

@@ -192,6 +192,13 @@ pub enum Event<'a> {
         /// The epoch.
         epoch: u16,
     },
+    /// `security:early_data`: the server has decided about early data.
+    EarlyData {
+        /// Whether it takes it.
+        is_accepted: bool,
+        /// Why not, if it is us who refuse it.
+        reason: Option<&'static str>,
+    },
     /// `security:secret`: a secret, named as in SSLKEYLOGFILE (RFC 9850). Only told to a listener that asks.
     Secret {
         /// `CLIENT_HANDSHAKE_TRAFFIC_SECRET` and so on.

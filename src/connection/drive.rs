@@ -161,6 +161,7 @@ impl Connection {
         }
         self.established = Some(established);
         self.state = ConnectionState::Connected;
+        self.finish_early_data(now);
         self.events.push_back(ConnectionEvent::Connected);
         while let Some(data) = self.early.pop_front() {
             self.events.push_back(ConnectionEvent::Datagram(data));
@@ -307,6 +308,7 @@ impl Connection {
         self.tasks.abandon();
         self.held.clear();
         self.early.clear();
+        self.early_queue.clear();
         self.send_queue.clear();
         self.queued_bytes = 0;
         self.to_acknowledge.clear();

@@ -36,6 +36,13 @@ pub enum ConnectionEvent {
     Connected,
     /// Application data: the content of one record.
     Datagram(Vec<u8>),
+    /// Server: early data (0-RTT), the content of one record. It may be a copy of what an earlier connection brought, and
+    /// its sender may be somebody who only recorded it, until [`Connected`](Self::Connected) follows.
+    EarlyData(Vec<u8>),
+    /// Client: the server has taken the early data, as far as it arrived. Comes just before [`Connected`](Self::Connected).
+    EarlyDataAccepted,
+    /// Client: the server has not taken any of the early data. Comes just before [`Connected`](Self::Connected).
+    EarlyDataRejected,
     /// New keys are in use.
     KeysUpdated {
         /// For which way.

@@ -6,6 +6,7 @@ use crate::codec::{Decode as _, Reader};
 use crate::error::{Error, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::flight::reassembly::Inserted;
+use crate::handshake::early::EPOCH_EARLY;
 use crate::handshake::server::hello::Accepted;
 use crate::handshake::{EPOCH_APPLICATION, EPOCH_PLAINTEXT, State};
 use crate::time::Instant;
@@ -17,7 +18,7 @@ use crate::wire::record::RecordNumber;
 use crate::wire::registry::{AlertDescription, ContentType, HandshakeType};
 
 /// What became of a record's content.
-enum Handled {
+pub(super) enum Handled {
     /// It was understood.
     Yes,
     /// It was ignored.
@@ -101,7 +102,9 @@ impl Connection {
 
     /// Puts a record aside whose keys may come with the next message (RFC 9147 §4.2.1).
     fn hold(&mut self, record: &[u8]) -> bool {
-        let room = self.handshake.is_some() && self.held.len() < self.common().limits.held_records;
+        let room = self.handshake.is_some()
+            && self.may_become_readable(record)
+            && self.held.len() < self.common().limits.held_records;
         if room {
             self.held.push_back(record.to_vec());
         }
@@ -126,8 +129,15 @@ impl Connection {
             return Ok(Handled::Ignored(DiscardReason::Closed));
         }
         let is_protected = number.epoch != u64::from(EPOCH_PLAINTEXT);
+        if number.epoch == u64::from(EPOCH_EARLY) {
+            // Such records say nothing of whether the client could read our ServerHello.
+            return self.handle_early_record(content_type, content);
+        }
         if is_protected {
             self.saw_protected = true;
+        }
+        if number.epoch >= u64::from(EPOCH_APPLICATION) {
+            self.end_early_data(now);
         }
         match content_type {
             ContentType::HANDSHAKE if is_protected => self.handle_handshake(number, content, now),

@@ -7,6 +7,7 @@ use crate::config::{MIN_DATAGRAM_SIZE, TransportConfig};
 use crate::error::Error;
 use crate::flight::retransmit::{Retransmission, RetransmitDecision};
 use crate::handshake::EPOCH_HANDSHAKE;
+use crate::handshake::early::EPOCH_EARLY;
 use crate::time::Instant;
 use crate::trace::Event;
 
@@ -109,7 +110,9 @@ impl Connection {
         }
         if take_due(&mut self.timers.old_epoch, now) {
             let mut sent = false;
-            self.context(now, &mut sent).discard_read(EPOCH_HANDSHAKE);
+            let mut cx = self.context(now, &mut sent);
+            cx.discard_read(EPOCH_HANDSHAKE);
+            cx.discard_read(EPOCH_EARLY);
         }
         let transport = &self.role.common().transport;
         match self.timers.retransmission.handle_timeout(now, transport) {

@@ -28,7 +28,7 @@ struct Sealed {
 
 /// What one pass over the queues wrote.
 #[derive(Default)]
-struct Written {
+pub(super) struct Written {
     records: Vec<Sealed>,
 }
 
@@ -70,6 +70,7 @@ impl Connection {
         self.renew_keys(now);
         self.write_ack(datagram, written, now)?;
         self.write_flight(datagram, written, now)?;
+        self.write_early_data(datagram, written)?;
         self.write_application_data(datagram, written)?;
         self.write_close_notify(datagram, written, now)
     }
@@ -102,7 +103,17 @@ impl Connection {
         datagram: &mut Vec<u8>,
         written: &mut Written,
     ) -> Result<RecordNumber, Error> {
-        let epoch = self.records.write_epoch();
+        self.seal_in(self.records.write_epoch(), content_type, content, datagram, written)
+    }
+
+    pub(super) fn seal_in(
+        &mut self,
+        epoch: u16,
+        content_type: ContentType,
+        content: &[u8],
+        datagram: &mut Vec<u8>,
+        written: &mut Written,
+    ) -> Result<RecordNumber, Error> {
         let offset = datagram.len();
         let limit = self.common().transport.max_datagram_size;
         let number = self

@@ -83,6 +83,13 @@ pub enum PeerMisbehaved {
     RecordOverflow,
     /// More requests for a certificate at a time than allowed.
     TooManyCertificateRequests,
+    /// More early data than the ticket allows (RFC 9846 §4.7.1).
+    TooMuchEarlyData,
+    /// The server accepted early data with another key than the first (RFC 9846 §4.3.11).
+    EarlyDataWithOtherPsk,
+    /// The server accepted early data, and chose another suite or application protocol than that of the early data
+    /// (RFC 9846 §4.3.10).
+    EarlyDataWithOtherParameters,
     /// More KeyUpdates than epochs (RFC 9147 §8).
     TooManyKeyUpdates,
     /// Too many records that did not deprotect under one key (RFC 9147 §4.5.3).
@@ -113,6 +120,7 @@ impl PeerMisbehaved {
             | Self::MessageAcrossKeyChange
             | Self::SecondHelloRetryRequest
             | Self::TooManyCertificateRequests
+            | Self::TooMuchEarlyData
             | Self::TooManyKeyUpdates => A::UNEXPECTED_MESSAGE,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
             Self::TooManyForgedRecords => A::BAD_RECORD_MAC,
@@ -122,6 +130,8 @@ impl PeerMisbehaved {
             | Self::CompressionMethod
             | Self::Downgrade
             | Self::DuplicateKeyShare
+            | Self::EarlyDataWithOtherParameters
+            | Self::EarlyDataWithOtherPsk
             | Self::EchoedSessionId
             | Self::FragmentMismatch
             | Self::InvalidCertificateRequestContext
@@ -191,6 +201,9 @@ impl fmt::Display for PeerMisbehaved {
             Self::NoContentType => "a record without content type",
             Self::RecordOverflow => "a record longer than allowed",
             Self::TooManyCertificateRequests => "too many requests for a certificate",
+            Self::TooMuchEarlyData => "more early data than the ticket allows",
+            Self::EarlyDataWithOtherPsk => "early data accepted with a key that was not offered first",
+            Self::EarlyDataWithOtherParameters => "early data accepted with another suite or application protocol",
             Self::TooManyKeyUpdates => "too many KeyUpdates",
             Self::TooManyForgedRecords => "too many records that did not deprotect",
             Self::InvalidCookie => "a cookie that is not ours",

@@ -1,5 +1,6 @@
 //! What a state of the handshake may do to the world.
 
+use super::early::EarlyData;
 use crate::config::CommonConfig;
 use crate::crypto::psk::Psk;
 use crate::error::Error;
@@ -29,6 +30,8 @@ pub struct Context<'a> {
     pub outgoing: &'a mut Outgoing,
     /// Who is told.
     pub tracer: &'a mut Tracer,
+    /// Where early data stands.
+    pub early_data: &'a mut EarlyData,
     /// Set when a message was sent: a new flight acknowledges the peer's last one by itself (RFC 9147 §5.8).
     pub sent: &'a mut bool,
 }

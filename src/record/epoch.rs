@@ -13,6 +13,9 @@ use super::protect13::{self, OpenError};
 use super::replay::ReplayWindow;
 use super::sizes::Shape;
 
+/// The epoch of early data (RFC 9147 §6.1), in which a client sends nothing but application data.
+pub const EPOCH_EARLY: u16 = 1;
+
 /// What one epoch of the peer is read with.
 pub(super) struct ReadEpoch {
     pub(super) epoch: u16,

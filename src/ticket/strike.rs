@@ -62,6 +62,22 @@ pub enum EarlyDataRefusal {
     RegisterStarted,
 }
 
+impl EarlyDataRefusal {
+    /// A name for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::NotFirstPsk => "not_first_psk",
+            Self::Retried => "retried",
+            Self::OtherParameters => "other_parameters",
+            Self::NotFresh => "not_fresh",
+            Self::Repeated => "repeated",
+            Self::RegisterFull => "register_full",
+            Self::RegisterStarted => "register_started",
+        }
+    }
+}
+
 /// A register within this process: a bounded set of binders, remembered for as long as a copy of their hello could still
 /// count as fresh.
 ///

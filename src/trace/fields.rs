@@ -20,6 +20,7 @@ impl Event<'_> {
             Self::PskSelected { .. } => "security:psk_selected",
             Self::KeyInstalled { .. } => "security:key_updated",
             Self::KeyDiscarded { .. } => "security:key_discarded",
+            Self::EarlyData { .. } => "security:early_data",
             Self::Secret { .. } => "security:secret",
             Self::State { .. } => "dtls:state",
             Self::TaskIssued { .. } => "security:task_issued",
@@ -87,6 +88,10 @@ impl Event<'_> {
             Self::KeyInstalled { direction, epoch } | Self::KeyDiscarded { direction, epoch } => {
                 visit("direction", direction.into());
                 visit("epoch", Value::Number((*epoch).into()));
+            }
+            Self::EarlyData { is_accepted, reason } => {
+                visit("is_accepted", Value::Flag(*is_accepted));
+                visit("reason", reason.map_or(Value::Null, Value::Text));
             }
             Self::Secret { label, client_random, secret } => {
                 visit("label", Value::Text(label));
