@@ -303,6 +303,9 @@ impl ServerConfig {
     /// Checks everything that would otherwise go wrong later.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.common.validate()?;
+        if self.max_early_data > 0 && self.strike_register.is_none() {
+            return Err(ConfigError::NoStrikeRegister);
+        }
         psk::validate_modes(&self.psk_modes)
     }
 }

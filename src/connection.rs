@@ -129,7 +129,11 @@ impl Connection {
         trace: Option<Box<dyn Trace>>,
         now: Instant,
     ) -> Result<Self, ConfigError> {
-        Self::connect(config, ClientOffer { server_name: server_name.map(str::to_owned), session: None, trace }, now)
+        Self::connect(
+            config,
+            ClientOffer { server_name: server_name.map(str::to_owned), trace, ..ClientOffer::default() },
+            now,
+        )
     }
 
     /// A server without a listener: it takes its peer's address for proven, as ICE does.

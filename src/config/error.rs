@@ -26,6 +26,8 @@ pub enum ConfigError {
     UnsupportedSrtpProfile(SrtpProfile),
     /// A key share is wanted for a group that is not offered.
     KeyShareOutsideGroups(NamedGroup),
+    /// `max_early_data` is not 0, and there is no `strike_register`.
+    NoStrikeRegister,
     /// An ALPN name is empty or longer than 255 bytes.
     InvalidAlpnProtocol {
         /// Its length.
@@ -100,6 +102,9 @@ impl fmt::Display for ConfigError {
             }
             Self::KeyShareOutsideGroups(id) => {
                 write!(f, "a key share is wanted for {id}, which is not among the groups")
+            }
+            Self::NoStrikeRegister => {
+                f.write_str("early data is to be taken, and nothing guards against replays; give a strike_register")
             }
             Self::InvalidAlpnProtocol { len } => {
                 write!(f, "an ALPN protocol name has {len} bytes; it must have 1 to 255")

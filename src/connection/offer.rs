@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Connection, Role, ServerName};
 use crate::config::{ClientConfig, ConfigError};
 use crate::crypto::resumption::Session;
+use crate::handshake::client::early::EarlyOffer;
 use crate::handshake::client::hello as client_hello;
 use crate::handshake::client::psk::OfferedPsk;
 use crate::time::Instant;
@@ -20,6 +21,9 @@ pub struct ClientOffer {
     /// An earlier connection to resume. It is left out if its ticket is too old, if it was issued for another name, or if no
     /// suite of ours has its hash. Whether the server resumed it is told by [`resumed`](crate::Negotiated::resumed).
     pub session: Option<Session>,
+    /// Whether to offer early data (0-RTT), if the session allows it: then
+    /// [`send_early`](Connection::send_early) can be called at once. Early data can be replayed by whoever records it.
+    pub early_data: bool,
     /// Who hears everything from the ClientHello on.
     pub trace: Option<Box<dyn Trace>>,
 }
@@ -29,6 +33,7 @@ impl fmt::Debug for ClientOffer {
         f.debug_struct("ClientOffer")
             .field("server_name", &self.server_name)
             .field("session", &self.session)
+            .field("early_data", &self.early_data)
             .finish_non_exhaustive()
     }
 }
@@ -47,12 +52,13 @@ impl Connection {
         let peer_name = name.as_ref().map(|name| name.as_str().to_owned());
         let server_name = name.as_ref().and_then(ServerName::dns).map(str::to_owned);
         let psks = OfferedPsk::all(&config, offer.session, peer_name.as_deref(), now);
+        let early = offer.early_data.then(|| EarlyOffer::new(&config, &psks)).flatten();
         if config.psk_only && psks.is_empty() {
             return Err(ConfigError::NoPsk);
         }
         let mut this = Self::new(Role::Client(Arc::clone(&config)), 0, 0, now);
         this.tracer = Tracer::from(offer.trace);
-        this.step(now, |cx| client_hello::start(config, peer_name, server_name, psks, random, cx));
+        this.step(now, |cx| client_hello::start(config, peer_name, server_name, psks, early, random, cx));
         this.drive(now);
         Ok(this)
     }

@@ -85,6 +85,8 @@ pub enum PeerMisbehaved {
     TooManyCertificateRequests,
     /// More early data than the ticket allows (RFC 9846 §4.7.1).
     TooMuchEarlyData,
+    /// A second ClientHello that offers early data (RFC 9846 §4.3.10).
+    EarlyDataAfterRetry,
     /// The server accepted early data with another key than the first (RFC 9846 §4.3.11).
     EarlyDataWithOtherPsk,
     /// The server accepted early data, and chose another suite or application protocol than that of the early data
@@ -130,6 +132,7 @@ impl PeerMisbehaved {
             | Self::CompressionMethod
             | Self::Downgrade
             | Self::DuplicateKeyShare
+            | Self::EarlyDataAfterRetry
             | Self::EarlyDataWithOtherParameters
             | Self::EarlyDataWithOtherPsk
             | Self::EchoedSessionId
@@ -202,6 +205,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::RecordOverflow => "a record longer than allowed",
             Self::TooManyCertificateRequests => "too many requests for a certificate",
             Self::TooMuchEarlyData => "more early data than the ticket allows",
+            Self::EarlyDataAfterRetry => "early data after a HelloRetryRequest",
             Self::EarlyDataWithOtherPsk => "early data accepted with a key that was not offered first",
             Self::EarlyDataWithOtherParameters => "early data accepted with another suite or application protocol",
             Self::TooManyKeyUpdates => "too many KeyUpdates",

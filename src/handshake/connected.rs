@@ -35,6 +35,8 @@ pub struct Negotiated {
     pub resumed: bool,
     /// The identity of the external or imported pre-shared key that proved who the peer is, if one did.
     pub psk_identity: Option<Vec<u8>>,
+    /// Whether the server took early data (0-RTT).
+    pub early_data: bool,
     /// The custom extensions that the peer sent, in the handshake.
     pub peer_extensions: Vec<PeerExtension>,
 }

@@ -60,13 +60,7 @@ impl Context<'_> {
     }
 
     /// Server: early data is taken, `limit` bytes at most.
-    pub fn accept_early_data(
-        &mut self,
-        limit: u32,
-        secret: &EarlySecret,
-        hello: &HashOutput,
-        random: &[u8; 32],
-    ) {
+    pub fn accept_early_data(&mut self, limit: u32, secret: &EarlySecret, hello: &HashOutput, random: &[u8; 32]) {
         *self.early_data = EarlyData { status: EarlyDataStatus::Accepted, left: limit };
         let traffic = self.early_traffic(secret, hello, random);
         self.install_read(EPOCH_EARLY, &traffic);
@@ -79,12 +73,7 @@ impl Context<'_> {
         self.tracer.tell(self.now, || Event::EarlyData { is_accepted: false, reason: Some(reason.name()) });
     }
 
-    fn early_traffic(
-        &mut self,
-        secret: &EarlySecret,
-        hello: &HashOutput,
-        random: &[u8; 32],
-    ) -> TrafficSecret {
+    fn early_traffic(&mut self, secret: &EarlySecret, hello: &HashOutput, random: &[u8; 32]) -> TrafficSecret {
         let traffic = secret.client_traffic(hello);
         self.log_secret("CLIENT_EARLY_TRAFFIC_SECRET", random, traffic.expose());
         self.log_secret("EARLY_EXPORTER_SECRET", random, secret.exporter(hello).expose());

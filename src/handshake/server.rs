@@ -1,5 +1,6 @@
 //! The server's states.
 
+mod early;
 pub mod hello;
 pub mod negotiate;
 pub mod psk;

@@ -14,6 +14,8 @@ use crate::wire::registry::{
 };
 use crate::wire::server_hello::ServerHello;
 
+mod early;
+
 /// Which side is told what.
 pub(super) struct Case {
     pub(super) client: ClientConfig,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::crypto::resumption::{ResumptionState, Session};
-use crate::ticket::{CachedTickets, SealedTickets};
+use crate::ticket::{CachedTickets, LocalStrikeRegister, SealedTickets};
 use crate::wire::client_hello::TicketRequest;
 
 pub(super) fn with_tickets() -> (ClientConfig, ServerConfig) {
@@ -40,6 +40,7 @@ fn both_sides_know_the_same_of_a_ticket() {
     client.common.alpn_protocols = vec![b"coap".to_vec()];
     server.common.alpn_protocols = vec![b"coap".to_vec()];
     server.max_early_data = 4096;
+    server.strike_register = Some(Arc::new(LocalStrikeRegister::new(START)));
     let sessions = sessions(client, server.clone());
     assert_eq!(sessions.len(), 2);
     for session in &sessions {

@@ -21,6 +21,7 @@ use crate::wire::registry::{CipherSuite, ExtensionType, HandshakeType, NamedGrou
 use crate::wire::server_hello::ServerHello;
 
 use super::arrangement::Arrangement;
+use super::early::EarlyOffer;
 use super::psk::{self, OfferedPsk};
 use super::v13::{ExpectEncryptedExtensions, HandshakeKeys};
 
@@ -42,6 +43,8 @@ pub struct Offer {
     pub has_psks: bool,
     /// Those that are still offered; empty once the server has chosen.
     pub psks: Vec<OfferedPsk>,
+    /// Early data, if it is offered: never in a second ClientHello.
+    pub early: Option<EarlyOffer>,
 }
 
 /// A key share of ours.
@@ -94,6 +97,7 @@ impl Offer {
                     .offers(ExtensionType::PSK_KEY_EXCHANGE_MODES)
                     .then(|| self.config.psk_modes.iter().map(|mode| mode.number()).collect()),
                 key_share: self.has_groups().then(|| shares.collect()),
+                early_data: self.early.is_some(),
                 pre_shared_key: psk::extension(&self.psks, now),
                 ..ClientExtensions::default()
             },
@@ -118,6 +122,7 @@ impl Offer {
             //# a "pre_shared_key" extension.
             E::PSK_KEY_EXCHANGE_MODES => self.config.resumption || self.has_psks,
             E::PRE_SHARED_KEY => self.has_psks,
+            E::EARLY_DATA => self.early.is_some(),
             E::SERVER_NAME => self.server_name.is_some(),
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !self.config.common.alpn_protocols.is_empty(),
             E::POST_HANDSHAKE_AUTH => self.config.post_handshake_auth,
@@ -145,12 +150,17 @@ pub fn start(
     peer_name: Option<String>,
     server_name: Option<String>,
     psks: Vec<OfferedPsk>,
+    early: Option<EarlyOffer>,
     random: Random,
     cx: &mut Context<'_>,
 ) -> Result<State, Error> {
     let arrangement = Arrangement::new(&config.common)?;
     let has_psks = !psks.is_empty();
-    let offer = Offer { config, peer_name, server_name, random, arrangement, shares: Vec::new(), has_psks, psks };
+    let offer =
+        Offer { config, peer_name, server_name, random, arrangement, shares: Vec::new(), has_psks, psks, early };
+    if let Some(early) = &offer.early {
+        early.tell(cx);
+    }
     let missing = if offer.has_groups() { offer.config.key_shares.iter().copied().collect() } else { VecDeque::new() };
     MakeShares { offer, missing, retry: None }.next(cx)
 }
@@ -199,6 +209,9 @@ impl MakeShares {
             }
         };
         cx.send(EPOCH_PLAINTEXT, HandshakeType::CLIENT_HELLO, body)?;
+        if let (Some(early), Progress::First(hello)) = (&offer.early, &progress) {
+            early.begin(&offer.psks, hello, &offer.random, cx);
+        }
         Ok(State::ExpectServerHello(Box::new(ExpectServerHello { offer, progress })))
     }
 }
@@ -321,6 +334,12 @@ impl ExpectServerHello {
         if extensions.cookie.as_ref().is_some_and(Vec::is_empty) {
             return Err(InvalidMessage::EmptyVector.into());
         }
+        //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.10
+        //# A client MUST NOT include the "early_data" extension in
+        //# its followup ClientHello.
+        if offer.early.take().is_some() {
+            cx.settle_early_data(false);
+        }
         // RFC 9846 §4.2.2: keys that cannot be used with the suite, which stands from now on, are offered no more.
         offer.psks.retain(|offered| offered.fits(suite));
         if offer.config.psk_only && offer.psks.is_empty() {
@@ -343,6 +362,9 @@ impl ExpectServerHello {
         offer.check_extensions(&extensions.present, &allowed)?;
         let has_share = extensions.key_share.is_some();
         let index = extensions.selected_psk;
+        if let Some(early) = &mut offer.early {
+            early.select(index, cx);
+        }
         let psk = psk::select(&offer.config, &mut offer.psks, index, suite, has_share)?;
         let (asked, mut transcript) = match progress {
             Progress::First(buffer) => (None, buffer.into_transcript(suite)),

@@ -55,7 +55,12 @@ impl ExpectEncryptedExtensions {
         let body = body_of(message, HandshakeType::ENCRYPTED_EXTENSIONS)?;
         let extensions = EncryptedExtensions::decode_all(body)?;
         let theirs = extensions.record_size_limit;
+        let is_taken = extensions.early_data;
         let negotiated = negotiated(&offer, &keys, extensions)?;
+        match &offer.early {
+            Some(early) if is_taken => early.accept(keys.suite, negotiated.alpn_protocol.as_deref(), cx)?,
+            _ => cx.settle_early_data(false),
+        }
         if let (Some(ours), Some(theirs)) = (offer.config.common.record_size_limit, theirs) {
             // RFC 8449 §4: a client may refuse a limit above that of the protocol; a server must not.
             if !RECORD_SIZE_LIMITS.contains(&theirs) {
@@ -86,6 +91,7 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
         E::USE_SRTP,
         E::TICKET_REQUEST,
+        E::EARLY_DATA,
         E::RECORD_SIZE_LIMIT,
     ]
     .into_iter()
@@ -129,6 +135,7 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         server_name: offer.server_name.clone(),
         resumed: keys.psk.as_ref().is_some_and(|psk| psk.resumed.is_some()),
         psk_identity: keys.psk.as_ref().and_then(|psk| psk_identity(&psk.psk)),
+        early_data: extensions.early_data,
         peer_extensions,
     })
 }

@@ -13,6 +13,7 @@ use crate::handshake::custom::{self, PeerExtension};
 use crate::handshake::ticket::ticket_count;
 use crate::handshake::wait::{Resume, SelectedCredentials, Wait};
 use crate::handshake::{Context, EPOCH_PLAINTEXT, State, body_of};
+use crate::ticket::EarlyDataRefusal;
 use crate::trace::Event;
 use crate::transcript::{Transcript, TranscriptBuffer};
 use crate::wire::client_hello::{ClientHello, Random, TicketRequest};
@@ -117,6 +118,7 @@ impl Arrival {
             return Err(if looked { PeerIncompatible::UnknownPskIdentity } else { PeerIncompatible::NoPsk }.into());
         }
         let group = self.selection.group.ok_or(PeerIncompatible::NoGroup)?;
+        self.refuse_early_data(EarlyDataRefusal::NotFirstPsk, cx);
         if self.selection.key_share.is_none() {
             return self.retry(None, cx);
         }
@@ -140,6 +142,9 @@ impl Arrival {
             return Err(PeerMisbehaved::KeyShareOfWrongGroup.into());
         }
         let Selection { suite, group, .. } = selection;
+        if hello.extensions.early_data {
+            cx.refuse_early_data(EarlyDataRefusal::Retried);
+        }
         let mut buffer = TranscriptBuffer::new();
         buffer.add(HandshakeType::CLIENT_HELLO, &body);
         let mut transcript = buffer.into_transcript_after_retry(suite);
@@ -185,6 +190,10 @@ fn check_second(retried: &Retried, hello: &ClientHello, selection: &Selection) -
     if selection.suite.id != retried.suite.id {
         return Err(PeerMisbehaved::SecondClientHelloDiffers.into());
     }
+    // RFC 9846 §4.3.10: a HelloRetryRequest refuses early data.
+    if hello.extensions.early_data {
+        return Err(PeerMisbehaved::EarlyDataAfterRetry.into());
+    }
     if let Some(group) = retried.group {
         // RFC 9846 §4.3.8: a single share, of the group asked for.
         let shares = hello.extensions.key_share.as_deref().unwrap_or(&[]);
@@ -226,6 +235,8 @@ pub struct Offered {
     pub alpn_protocol: Option<Vec<u8>>,
     /// The SRTP profile that we chose.
     pub srtp: Option<SrtpSelection>,
+    /// Whether its early data is taken.
+    pub early_data: bool,
     /// How many tickets it asked for, if it did.
     pub ticket_request: Option<TicketRequest>,
     /// How many tickets it is to get.
@@ -274,6 +285,7 @@ impl Offered {
             schemes: extensions.signature_algorithms.unwrap_or_default(),
             alpn_protocol,
             srtp,
+            early_data: false,
             ticket_request: extensions.ticket_request,
             tickets,
             post_handshake_auth: extensions.post_handshake_auth,

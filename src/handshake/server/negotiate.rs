@@ -132,6 +132,12 @@ fn check(hello: &ClientHello) -> Result<(), Error> {
     //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.9
     //# If clients offer "pre_shared_key" without
     //# a "psk_key_exchange_modes" extension, servers MUST abort the handshake.
+    //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.10
+    //# If the client opts to do so, it MUST
+    //# supply both the "pre_shared_key" and "early_data" extensions.
+    if extensions.early_data && extensions.pre_shared_key.is_none() {
+        return missing(ExtensionType::PRE_SHARED_KEY);
+    }
     if extensions.pre_shared_key.is_some() && extensions.psk_key_exchange_modes.is_none() {
         return missing(ExtensionType::PSK_KEY_EXCHANGE_MODES);
     }

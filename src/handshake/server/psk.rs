@@ -112,7 +112,11 @@ impl Arrival {
             }
         }
         let group = self.selection.group.filter(|_| with_share);
-        let chosen = self.choose(group, selected.resumed.is_some(), cx)?;
+        let claim = self.early_claim(&selected);
+        let mut chosen = self.choose(group, selected.resumed.is_some(), cx)?;
+        if let Some(claim) = claim {
+            chosen.decide_early_data(&claim, &selected, cx);
+        }
         cx.tell_psk(&selected.psk);
         let by = Authentication::Psk(selected);
         let reply = Reply {

@@ -109,6 +109,7 @@ impl Reply {
             server_name: offered.server_name.clone(),
             resumed: psk.is_some_and(|selected| selected.resumed.is_some()),
             psk_identity: psk.and_then(|selected| psk_identity(&selected.psk)),
+            early_data: offered.early_data,
             peer_extensions: offered.custom.clone(),
         };
         let expected_tickets = offered.ticket_request.map(|_| offered.tickets);
@@ -176,6 +177,7 @@ fn send_encrypted_extensions(
         use_srtp: negotiated.srtp.as_ref().map(|srtp| UseSrtp { profiles: vec![srtp.profile], mki: srtp.mki.clone() }),
         record_size_limit: offered.record_size_limit.and(config.common.record_size_limit),
         server_name_ack: negotiated.server_name.is_some(),
+        early_data: negotiated.early_data,
         //= https://www.rfc-editor.org/rfc/rfc9149#section-3
         //# A server that supports and uses a client "ticket_request" extension
         //# MUST also send the "ticket_request" extension in the
