@@ -7,11 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dtls_wasm::config::{ClientAuth, ClientConfig, ServerConfig, TransportConfig};
-use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
+use dtls_wasm::connection::{ClientOffer, Connection, ConnectionEvent, ConnectionState};
+use dtls_wasm::crypto::null::NullBackend;
+use dtls_wasm::crypto::psk::{HashAlgorithm, Psk, PskMode};
+use dtls_wasm::crypto::resumption::{ResumptionState, Session};
+use dtls_wasm::crypto::secret::SecretBytes;
 use dtls_wasm::sim::{Conditions, Network, Pair};
 use dtls_wasm::ticket::CachedTickets;
 use dtls_wasm::time::Instant;
-use dtls_wasm::wire::registry::NamedGroup;
+use dtls_wasm::wire::registry::{CipherSuite, NamedGroup};
 
 use crate::backends::{Kind, Worker};
 use crate::null::{self, START};
@@ -25,6 +29,8 @@ pub struct Mode {
     pub mtu: usize,
     /// What is not as by default.
     pub configure: fn(&mut ClientConfig, &mut ServerConfig),
+    /// What the client has from an earlier connection with this server.
+    pub session: fn(&ServerConfig) -> Option<Session>,
     /// What the applications do once both sides are connected.
     pub act: fn(&mut Connection, &mut Connection, Instant),
     /// Whether that has had its effect, as client and server see it.
@@ -41,7 +47,7 @@ impl std::fmt::Debug for Mode {
 }
 
 const fn handshake(name: &'static str, mtu: usize, configure: fn(&mut ClientConfig, &mut ServerConfig)) -> Mode {
-    Mode { name, mtu, configure, act: |_, _, _| (), acted: |_, _| true, is_ordered: true }
+    Mode { name, mtu, configure, session: |_| None, act: |_, _, _| (), acted: |_, _| true, is_ordered: true }
 }
 
 fn is_authenticated(event: &ConnectionEvent) -> bool {
@@ -107,7 +113,83 @@ pub const MODES: &[Mode] = &[
             server.tickets = Some(Arc::new(CachedTickets::new(10)));
         })
     },
+    Mode {
+        acted: |client, server| knows_the_key(client) && knows_the_key(server),
+        ..handshake("pre-shared key, the second of two", 1200, |client, server| {
+            client.psks = [&b"unknown to psk"[..], b"psk256"].map(|identity| psk(identity)).to_vec();
+            server.look_up_psks = true;
+            server.psk_only = true;
+        })
+    },
+    Mode {
+        acted: |client, server| knows_the_key(client) && knows_the_key(server),
+        ..handshake("pre-shared key, retried", 1200, |client, server| {
+            client.psks = [&b"psk384"[..], b"psk256"].map(|identity| psk(identity)).to_vec();
+            server.look_up_psks = true;
+            server.common.groups = vec![NamedGroup::SECP256R1];
+        })
+    },
+    Mode {
+        acted: |client, server| knows_the_key(client) && knows_the_key(server),
+        ..handshake("pre-shared key alone", 512, |client, server| {
+            client.psks = vec![psk(b"psk384")];
+            client.psk_modes = vec![PskMode::PskOnly];
+            client.psk_only = true;
+            server.psk_modes = vec![PskMode::PskOnly];
+            server.look_up_psks = true;
+        })
+    },
+    Mode {
+        acted: |client, server| !knows_the_key(client) && !knows_the_key(server),
+        ..handshake("certificate instead of a pre-shared key", 1200, |client, server| {
+            client.psks = vec![psk(b"unknown to psk")];
+            server.look_up_psks = true;
+        })
+    },
+    Mode {
+        session: |server| Some(session(server)),
+        acted: |client, server| {
+            let resumed = |side: &Worker| side.connection.negotiated().is_some_and(|negotiated| negotiated.resumed);
+            let sessions = client.events.iter().filter(|event| is_session(event)).count();
+            resumed(client) && resumed(server) && sessions == 2
+        },
+        // The age of the ticket is that at which the hello leaves, and every secret depends on it.
+        is_ordered: false,
+        ..handshake("resumed", 1200, |client, server| {
+            client.resumption = true;
+            server.tickets = Some(Arc::new(CachedTickets::new(10)));
+        })
+    },
 ];
+
+/// The key of the null back end by this name, or one that it does not know.
+fn psk(identity: &[u8]) -> Arc<Psk> {
+    let unknown = || Psk::external(identity, &[7; 32], HashAlgorithm::Sha256).unwrap();
+    Arc::new(NullBackend::psk_of(identity).unwrap_or_else(unknown))
+}
+
+fn knows_the_key(side: &Worker) -> bool {
+    side.connection.negotiated().is_some_and(|negotiated| negotiated.psk_identity.is_some())
+}
+
+/// What a client kept of an hour ago.
+fn session(server: &ServerConfig) -> Session {
+    let then = Instant::from_micros(START.as_micros() - 3_600_000_000);
+    let state = ResumptionState {
+        cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
+        secret: SecretBytes::new(vec![5; 32]),
+        issued_at: then,
+        authenticated_at: then,
+        lifetime: 24 * 60 * 60,
+        age_add: 0xffff_fff0,
+        server_name: Some("example.org".to_owned()),
+        alpn_protocol: None,
+        peer_certificates: vec![b"a certificate".to_vec()],
+        max_early_data: 0,
+    };
+    let ticket = server.tickets.as_ref().unwrap().issue(&state, &*server.common.provider.random).unwrap();
+    Session { ticket, state }
+}
 
 const fn is_session(event: &ConnectionEvent) -> bool {
     matches!(event, ConnectionEvent::SessionReceived(_))
@@ -134,7 +216,12 @@ impl Mode {
             transport.max_datagram_size = self.mtu;
             change(transport);
         }
-        let client = Connection::client(Arc::new(client), Some("example.org"), START).unwrap();
+        let offer = ClientOffer {
+            server_name: Some("example.org".to_owned()),
+            session: (self.session)(&server),
+            ..ClientOffer::default()
+        };
+        let client = Connection::connect(Arc::new(client), offer, START).unwrap();
         let server = Connection::server(Arc::new(server), START).unwrap();
         Pair::new(
             Worker::new(client, kind, seed, START),

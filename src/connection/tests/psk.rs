@@ -7,6 +7,8 @@ use crate::crypto::resumption::{ResumptionState, Session, TicketStore};
 use crate::error::PeerMisbehaved;
 use crate::wire::registry::AlertDescription;
 
+mod misbehaviour;
+
 const SHA256: HashAlgorithm = HashAlgorithm::Sha256;
 const SHA384: HashAlgorithm = HashAlgorithm::Sha384;
 

@@ -291,6 +291,7 @@ impl Ending {
                 server_name: self.offer.peer_name.clone(),
             })
         });
+        let may_be_asked = self.offer.config.post_handshake_auth && self.negotiated.psk_identity.is_none();
         Ok(State::Complete(Box::new(Established {
             negotiated: self.negotiated,
             peer: self.peer,
@@ -303,7 +304,7 @@ impl Ending {
             is_server: false,
             client_random: self.offer.random,
             resumption,
-            post_handshake_auth: self.offer.config.post_handshake_auth.then_some(self.transcript),
+            post_handshake_auth: may_be_asked.then_some(self.transcript),
             exchanges: Exchanges::default(),
         })))
     }

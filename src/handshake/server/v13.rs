@@ -358,6 +358,7 @@ impl ExpectFinished {
                 server_name: negotiated.server_name.clone(),
             })
         });
+        let may_ask = offered.post_handshake_auth && negotiated.psk_identity.is_none();
         Ok(State::Complete(Box::new(Established {
             negotiated,
             peer,
@@ -370,7 +371,11 @@ impl ExpectFinished {
             is_server: true,
             client_random: offered.random,
             resumption,
-            post_handshake_auth: offered.post_handshake_auth.then_some(transcript),
+            //= https://www.rfc-editor.org/rfc/rfc9846#section-4.4.2
+            //# servers which are authenticating with an external PSK
+            //# MUST NOT send the CertificateRequest message in the main handshake
+            //# or request post-handshake authentication.
+            post_handshake_auth: may_ask.then_some(transcript),
             exchanges: Exchanges::default(),
         })))
     }
