@@ -35,6 +35,8 @@ export type DtlsErrorCode =
   | 'ERR_DTLS_TOO_LARGE'
   /** What carries the datagrams failed or ended. */
   | 'ERR_DTLS_TRANSPORT'
+  /** The application ended the connection by an alert of its own choice. */
+  | 'ERR_DTLS_ABORTED'
   /** A number of the protocol is used up: make a new connection. */
   | 'ERR_DTLS_EXHAUSTED'
   /** The WebAssembly module could not be loaded. */

@@ -24,7 +24,7 @@ pub use custom::{CustomExtension, ExtensionMessage, FixedExtension, MAX_CUSTOM_E
 pub use error::ConfigError;
 pub use limits::Limits;
 pub use padding::Padding;
-pub use transport::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE, TransportConfig};
+pub use transport::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE, Reactions, TransportConfig};
 
 /// The highest record_size_limit: 2^14 bytes of content, and the type (RFC 8449 §4).
 const MAX_RECORD_SIZE_LIMIT: u16 = (1 << 14) + 1;
@@ -245,6 +245,9 @@ pub struct ServerConfig {
     /// Whether to agree to the master key identifier that a client offers for SRTP (RFC 5764 §4.1.3). Default: no, then
     /// SRTP goes without.
     pub accept_srtp_mki: bool,
+    /// Whether to tell a client that sends a server name that it was heeded (RFC 6066 §3: an empty server_name, where the
+    /// name played a part in the choice of a certificate). Default: true.
+    pub acknowledge_server_name: bool,
     /// When a client has to show that it receives what is sent to its address. Default: always.
     ///
     /// Only a listener asks; a connection that was made without one takes its peer's address for proven, as ICE does.
@@ -283,6 +286,7 @@ impl ServerConfig {
             common: CommonConfig::new(provider, backend),
             client_auth: ClientAuth::None,
             accept_srtp_mki: false,
+            acknowledge_server_name: true,
             cookie: CookiePolicy::Always,
             look_up_psks: false,
             psk_modes: vec![PskMode::PskWithKeyShare],

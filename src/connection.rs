@@ -39,6 +39,7 @@ mod name;
 mod node;
 mod offer;
 mod receive;
+mod settings;
 mod timers;
 mod transmit;
 
@@ -63,9 +64,13 @@ pub struct Connection {
     incoming: Reassembly,
     outgoing: Outgoing,
     to_acknowledge: ToAcknowledge,
+    /// Whether a flight of ours is begun and not yet to be sent.
+    flight_begun: bool,
     /// Whether an ACK is to be sent at the next opportunity.
     ack_due: bool,
     timers: Timers,
+    /// How long a datagram may be.
+    max_datagram_size: usize,
     /// How long a datagram of a flight may be: shorter after repeated silence.
     flight_datagram_size: usize,
     /// Present until the handshake is complete.
@@ -190,7 +195,7 @@ impl Connection {
         let timers = Timers::new(&common.transport, now);
         let outgoing = Outgoing::new(next_sent, &common.limits);
         let records = RecordLayer::with_padding(common.padding.clone());
-        let flight_datagram_size = common.transport.max_datagram_size;
+        let max_datagram_size = common.transport.max_datagram_size;
         Self {
             role,
             state: ConnectionState::Connecting,
@@ -199,9 +204,11 @@ impl Connection {
             incoming: Reassembly::new(next_received),
             outgoing,
             to_acknowledge: ToAcknowledge::default(),
+            flight_begun: false,
             ack_due: false,
             timers,
-            flight_datagram_size,
+            max_datagram_size,
+            flight_datagram_size: max_datagram_size,
             handshake: None,
             established: None,
             tasks: Tasks::default(),
@@ -259,9 +266,8 @@ impl Connection {
 
     /// How many bytes one [`send`](Self::send) may carry, so that the datagram keeps within `max_datagram_size`.
     pub fn max_send_size(&self) -> usize {
-        let limit = self.common().transport.max_datagram_size;
         let epoch = self.records.write_epoch();
-        self.records.max_plaintext(epoch, limit)
+        self.records.max_plaintext(epoch, self.max_datagram_size)
     }
 
     /// Counters.

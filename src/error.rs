@@ -36,6 +36,8 @@ pub enum Error {
     PeerIncompatible(PeerIncompatible),
     /// The peer broke a rule of the protocol.
     PeerMisbehaved(PeerMisbehaved),
+    /// The application ended the connection by this alert.
+    Aborted(AlertDescription),
     /// An own task failed.
     TaskFailed(TaskFailure),
     /// A limit of the protocol was reached: the epochs, message numbers or record numbers are used up.
@@ -51,6 +53,7 @@ impl Error {
             Self::AlertReceived(_) | Self::HandshakeTimedOut | Self::PeerUnreachable | Self::Exhausted(_) => {
                 return None;
             }
+            Self::Aborted(alert) => *alert,
             Self::ApiMisuse(_) | Self::TaskFailed(_) => A::INTERNAL_ERROR,
             Self::InvalidCertificate(error) => error.alert(),
             Self::InvalidMessage(error) => error.alert(),
@@ -108,6 +111,7 @@ impl fmt::Display for Error {
             Self::PeerUnreachable => f.write_str("the peer did not answer"),
             Self::PeerIncompatible(error) => write!(f, "the peer is not compatible: {error}"),
             Self::PeerMisbehaved(error) => write!(f, "the peer broke the protocol: {error}"),
+            Self::Aborted(alert) => write!(f, "the application ended it by the alert {alert}"),
             Self::TaskFailed(TaskFailure::BackendFailed) => f.write_str("the cryptographic back end failed"),
             Self::TaskFailed(TaskFailure::NoRandomBytes) => f.write_str("the platform gave no random bytes"),
             Self::TaskFailed(TaskFailure::NoCredentials) => {

@@ -120,7 +120,7 @@ impl State {
         // Epochs change between messages, never within the part of a flight that one epoch carries: a message of
         // another epoch stands where it may not (RFC 9147 §6.1).
         if message.epoch != self.epoch() {
-            return Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into());
+            return Err(PeerMisbehaved::MessageInWrongEpoch(message.msg_type).into());
         }
         match self {
             Self::ExpectServerHello(state) => state.handle(message, cx),

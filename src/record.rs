@@ -34,6 +34,8 @@ pub struct RecordLayer {
     plaintext_read: Option<Box<RecentNumbers>>,
     /// The next sequence number of epoch 0; `None` once plaintext records are not written any more.
     plaintext_next: Option<u64>,
+    /// Whether our plaintext records say that they are of DTLS 1.0, until one of the peer's was read.
+    compatible_hello: bool,
     /// Ascending by epoch. Three at most are in use: the handshake's, the current one, and the one before or after it.
     read: Vec<ReadEpoch>,
     /// Ascending by epoch.
@@ -49,6 +51,7 @@ impl RecordLayer {
         Self {
             plaintext_read: Some(Box::default()),
             plaintext_next: Some(0),
+            compatible_hello: false,
             read: Vec::new(),
             write: Vec::new(),
             connection_ids: ConnectionIds::default(),
@@ -61,6 +64,11 @@ impl RecordLayer {
         if let Some(next) = &mut self.plaintext_next {
             *next = next_sequence.max(*next);
         }
+    }
+
+    /// Whether our plaintext records say that they are of DTLS 1.0, until one of the peer's was read.
+    pub fn set_compatible_hello(&mut self, compatible: bool) {
+        self.compatible_hello = compatible;
     }
 
     /// From now on the peer's records of `epoch` (1 or more) are read with `keys`.
@@ -115,6 +123,11 @@ impl RecordLayer {
     /// The highest epoch that can be read.
     pub fn read_epoch(&self) -> u16 {
         self.read.last().map_or(0, |read| read.epoch)
+    }
+
+    /// The lowest epoch, but for plaintext, that can be read.
+    pub fn oldest_read_epoch(&self) -> Option<u16> {
+        self.read.first().map(|read| read.epoch)
     }
 
     /// The highest epoch that can be written, but for that of early data, in which there are no ACKs, and no alerts that

@@ -23,6 +23,35 @@ pub struct TransportConfig {
     pub ack_delay_divisor: u32,
     /// How long the whole handshake may take. Default: 60 s.
     pub handshake_timeout: Duration,
+    /// How soon signs of loss are acted on. Default: [`Reactions::Prompt`].
+    pub reactions: Reactions,
+    /// Whether datagrams of `max_datagram_size` are known to fit the path. Then flights keep that size however often
+    /// they are lost; otherwise they shrink (RFC 9147 §4.4). Default: false.
+    pub path_mtu_known: bool,
+    /// Whether a flight is sent only once all of it is there, where a task makes a part of it: in fewer datagrams, but
+    /// later. Meanwhile what the peer sent is acknowledged. Default: false.
+    pub whole_flights: bool,
+    /// Whether nobody but the peer can send us anything. Then faults in plaintext records are fatal, and the peer is
+    /// told of them at once; otherwise such records are discarded, as anybody could have forged them (RFC 9147 §4.5.2).
+    /// Default: false.
+    pub path_is_authentic: bool,
+    /// Whether the records of the first ClientHello say that they are of DTLS 1.0, as those of browsers do, for the sake
+    /// of whatever on the path knows no newer version (RFC 9147 §4 allows it). Default: false.
+    pub compatible_hello: bool,
+}
+
+/// How soon a connection acts on what a datagram tells about loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reactions {
+    /// At once, where RFC 9147 suggests it: an ACK goes out behind a gap (§7.1) and for each record after the
+    /// handshake; what an ACK leaves out is sent again (§7.2), and so is a flight when the one that it answers comes
+    /// once more (§5.8.1).
+    #[default]
+    Prompt,
+    /// By timers only, as BoringSSL does: an ACK goes out a fraction of the retransmission timeout after the first
+    /// record that it acknowledges, and lists all records since our last flight of the handshake (RFC 9147 §7 lets an
+    /// ACK cover more than one flight); a flight is sent again when its timer runs out. Fewer records, later repair.
+    Timed,
 }
 
 impl Default for TransportConfig {
@@ -34,6 +63,11 @@ impl Default for TransportConfig {
             max_retransmissions: 12,
             ack_delay_divisor: 4,
             handshake_timeout: Duration::from_secs(60),
+            reactions: Reactions::default(),
+            path_mtu_known: false,
+            whole_flights: false,
+            path_is_authentic: false,
+            compatible_hello: false,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Connection, ConnectionEvent, ConnectionState, Role};
 use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
 use crate::error::Error;
+use crate::flight::ReceivedMessage;
 use crate::handshake::connected::PostHandshake;
 use crate::handshake::exchange::{ExchangeId, Outcome};
 use crate::handshake::{Context, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, Established, State};
@@ -102,7 +103,11 @@ impl Connection {
                 return false;
             };
             self.tell_message(&message, now);
-            self.step(now, |cx| state.handle(&message, cx));
+            if message.epoch == EPOCH_PLAINTEXT {
+                self.answer_hello(state, &message, now);
+            } else {
+                self.step(now, |cx| state.handle(&message, cx));
+            }
             return true;
         };
         let result = run(Owner::Handshake, task, &mut self.tasks, &self.role, &mut self.tracer, now);
@@ -114,11 +119,30 @@ impl Connection {
         true
     }
 
+    /// A hello came whole: it answers ours, which need not be sent again. Where only timers count, that stands from the
+    /// next message on, or from our answer.
+    fn answer_hello(&mut self, state: State, message: &ReceivedMessage, now: Instant) {
+        if self.reacts_promptly() {
+            self.acknowledge_flight(now);
+            return self.step(now, |cx| state.handle(message, cx));
+        }
+        let first = self.outgoing.next_message_seq();
+        self.step(now, |cx| state.handle(message, cx));
+        if self.outgoing.next_message_seq() != first {
+            self.outgoing.acknowledge_before(first);
+            self.timers.retransmission.disarm();
+            self.timers.retransmission.reset_backoff();
+        }
+    }
+
     /// One transition.
     pub(super) fn step(&mut self, now: Instant, transition: impl FnOnce(&mut Context<'_>) -> Result<State, Error>) {
         let mut sent = false;
         let result = transition(&mut self.context(now, &mut sent));
-        if sent {
+        self.flight_begun |= sent;
+        let waits = matches!(&result, Ok(state) if state.task().is_some());
+        if self.flight_begun && !(waits && self.common().transport.whole_flights) {
+            self.flight_begun = false;
             //= https://www.rfc-editor.org/rfc/rfc9147#section-7
             //# During the handshake, ACKs only cover the current outstanding flight
             // What we send answers the peer's flight, and acknowledges it by itself.

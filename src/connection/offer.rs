@@ -57,6 +57,7 @@ impl Connection {
             return Err(ConfigError::NoPsk);
         }
         let mut this = Self::new(Role::Client(Arc::clone(&config)), 0, 0, now);
+        this.records.set_compatible_hello(config.common.transport.compatible_hello);
         this.tracer = Tracer::from(offer.trace);
         this.step(now, |cx| client_hello::start(config, peer_name, server_name, psks, early, random, cx));
         this.drive(now);

@@ -140,16 +140,21 @@ impl Connection {
             self.end_early_data(now);
         }
         match content_type {
-            ContentType::HANDSHAKE if is_protected => self.handle_handshake(number, content, now),
+            ContentType::HANDSHAKE if !self.is_forgeable(number) => self.handle_handshake(number, content, now),
             ContentType::HANDSHAKE => Ok(self.handle_plaintext_handshake(number, content, now)),
             ContentType::ACK => self.handle_ack(number, content, now),
             ContentType::ALERT => self.handle_alert(number, content, now),
             ContentType::APPLICATION_DATA if number.epoch >= u64::from(EPOCH_APPLICATION) => {
                 Ok(self.handle_application_data(content))
             }
-            _ if is_protected => Err(PeerMisbehaved::UnexpectedRecord(content_type).into()),
+            _ if !self.is_forgeable(number) => Err(PeerMisbehaved::UnexpectedRecord(content_type).into()),
             _ => Ok(Handled::Ignored(DiscardReason::Unexpected)),
         }
+    }
+
+    /// Whether anybody could have made the record of this number.
+    fn is_forgeable(&self, number: RecordNumber) -> bool {
+        number.epoch == u64::from(EPOCH_PLAINTEXT) && !self.common().transport.path_is_authentic
     }
 
     fn handle_application_data(&mut self, content: &[u8]) -> Handled {
@@ -172,7 +177,10 @@ impl Connection {
     /// Plaintext handshake records: hellos only, and only the one that is expected next. Anyone can forge them, so
     /// nothing about them is fatal before they are whole.
     fn handle_plaintext_handshake(&mut self, number: RecordNumber, content: &[u8], now: Instant) -> Handled {
-        if self.is_old_hello(content) && self.timers.may_resend(&self.role.common().transport, now) {
+        if self.is_old_hello(content)
+            && self.reacts_promptly()
+            && self.timers.may_resend(&self.role.common().transport, now)
+        {
             // RFC 9147 §5.8.1: a flight that comes once more says that ours was lost.
             self.outgoing.resend();
         }
@@ -205,9 +213,13 @@ impl Connection {
         if !understood {
             return Handled::Ignored(DiscardReason::Unexpected);
         }
-        self.acknowledge_implicitly(now);
+        // Before it is certain that the peer speaks 1.3, a part of a hello, which anybody can forge, does not stop our
+        // hello from being sent again.
+        if self.may_acknowledge() {
+            self.acknowledge_implicitly(now);
+        }
         if all_kept {
-            self.remember_for_ack(number);
+            self.remember_for_ack(number, now);
         }
         Handled::Yes
     }
@@ -244,11 +256,11 @@ impl Connection {
                 Inserted::Dropped => all_kept = false,
             }
         }
-        if new {
+        if new && (epoch != EPOCH_PLAINTEXT || self.may_acknowledge()) {
             self.acknowledge_implicitly(now);
         }
         if !self.answer_old_flight(epoch, new, now) && all_kept {
-            self.remember_for_ack(number);
+            self.remember_for_ack(number, now);
         }
         Ok(if new || all_kept { Handled::Yes } else { Handled::Ignored(DiscardReason::NoRoom) })
     }
@@ -256,7 +268,11 @@ impl Connection {
     /// A part of the server's handshake flight came once more, while our last flight is unacknowledged: it was lost, and
     /// an ACK in the epoch of application data could not be read. So the flight is sent again, within reason.
     fn answer_old_flight(&mut self, epoch: u16, new: bool, now: Instant) -> bool {
-        let is_old = !new && epoch < EPOCH_APPLICATION && self.established.is_some() && !self.is_server();
+        let is_old = !new
+            && epoch < EPOCH_APPLICATION
+            && self.established.is_some()
+            && !self.is_server()
+            && self.reacts_promptly();
         if is_old && !self.outgoing.is_empty() && self.timers.may_resend(&self.role.common().transport, now) {
             self.outgoing.resend();
         }
@@ -267,7 +283,14 @@ impl Connection {
     //# the receipt of any record responding to a given flight MUST be taken as an implicit acknowledgement for the entire flight to which it is responding.
     fn acknowledge_implicitly(&mut self, now: Instant) {
         // After the handshake, messages are acknowledged one by one.
-        if self.handshake.is_some() && !self.outgoing.is_empty() {
+        if self.handshake.is_some() {
+            self.acknowledge_flight(now);
+        }
+    }
+
+    /// Our flight was answered.
+    pub(super) fn acknowledge_flight(&mut self, now: Instant) {
+        if !self.outgoing.is_empty() {
             self.outgoing.acknowledge_all();
             self.all_acknowledged(now);
         }
@@ -277,24 +300,28 @@ impl Connection {
     //= https://www.rfc-editor.org/rfc/rfc9147#section-7.1
     //# ACKs MUST NOT be sent for records of any content type other than handshake or for records which cannot be
     //# deprotected.
-    fn remember_for_ack(&mut self, number: RecordNumber) {
+    fn remember_for_ack(&mut self, number: RecordNumber, now: Instant) {
         self.to_acknowledge.add(number, &self.role.common().limits);
         //= https://www.rfc-editor.org/rfc/rfc9147#section-8
         //# As with other handshake messages with no built-in response, KeyUpdates MUST be acknowledged.
-        self.ack_due |= self.established.is_some();
+        if self.reacts_promptly() {
+            self.ack_due |= self.established.is_some();
+        } else if self.may_acknowledge() && !self.ack_due && !self.timers.is_ack_armed() {
+            self.timers.arm_ack(&self.role.common().transport, now);
+        }
     }
 
     /// Begins to wait for the rest of a flight of which a part arrived.
     fn arm_ack(&mut self, now: Instant) {
         let is_partial = self.handshake.is_some() && !self.to_acknowledge.is_empty();
-        if !is_partial || !self.may_acknowledge() {
+        if !is_partial || !self.may_acknowledge() || !self.reacts_promptly() {
             return;
         }
         //= https://www.rfc-editor.org/rfc/rfc9147#section-7.1
         //# In general, flights MUST be ACKed unless they are implicitly acknowledged.
         // RFC 9147 §7.1: at once behind a gap, else when the rest is late.
         self.ack_due |= self.incoming.has_gap();
-        if self.timers.ack.is_none() {
+        if !self.timers.is_ack_armed() {
             self.timers.arm_ack(&self.role.common().transport, now);
         }
     }
@@ -323,10 +350,10 @@ impl Connection {
             return Ok(Handled::Ignored(DiscardReason::Unexpected));
         }
         let Ok(ack) = Ack::decode_all(content) else {
-            return if is_protected {
-                Err(PeerMisbehaved::MalformedRecord(ContentType::ACK).into())
-            } else {
+            return if self.is_forgeable(number) {
                 Ok(Handled::Ignored(DiscardReason::Malformed))
+            } else {
+                Err(PeerMisbehaved::MalformedRecord(ContentType::ACK).into())
             };
         };
         self.stats.acks_received = self.stats.acks_received.saturating_add(1);
@@ -341,23 +368,23 @@ impl Connection {
         // own, and what remains to be checked is that the epoch is one in which we have sent.
         let highest = if self.handshake.is_some() { number.epoch } else { u64::from(self.records.write_epoch()) };
         if numbers.iter().any(|acknowledged| acknowledged.epoch > highest) {
-            return if is_protected {
-                Err(PeerMisbehaved::AckOfUnsentRecord.into())
-            } else {
+            return if self.is_forgeable(number) {
                 Ok(Handled::Ignored(DiscardReason::Unexpected))
+            } else {
+                Err(PeerMisbehaved::AckOfUnsentRecord.into())
             };
         }
         if self.outgoing.is_empty() {
             return Ok(Handled::Yes);
         }
         let acknowledged = self.outgoing.acknowledge(numbers);
-        if acknowledged.anything_new {
+        if acknowledged.anything_new && self.reacts_promptly() {
             self.timers.retransmission.reset_backoff();
             self.outgoing.resend_overtaken();
         }
         if self.outgoing.is_empty() {
             self.all_acknowledged(now);
-        } else if self.timers.may_resend(&self.role.common().transport, now) {
+        } else if self.reacts_promptly() && self.timers.may_resend(&self.role.common().transport, now) {
             // RFC 9147 §7.2: what an ACK leaves out was lost, unless it was sent only just now. An empty one says that
             // nothing could be read.
             self.outgoing.resend();
@@ -371,12 +398,20 @@ impl Connection {
             return Ok(Handled::Ignored(DiscardReason::PlaintextAfterKeys));
         }
         let Ok(alert) = Alert::decode_all(content) else {
-            return if is_protected {
-                Err(PeerMisbehaved::MalformedRecord(ContentType::ALERT).into())
-            } else {
+            return if self.is_forgeable(number) {
                 Ok(Handled::Ignored(DiscardReason::Malformed))
+            } else {
+                Err(PeerMisbehaved::MalformedRecord(ContentType::ALERT).into())
             };
         };
+        // RFC 9846 §6: which of its two values the level has is of no importance. Others do not exist.
+        if !matches!(alert.level, Alert::WARNING | Alert::FATAL) {
+            return if self.is_forgeable(number) {
+                Ok(Handled::Ignored(DiscardReason::Malformed))
+            } else {
+                Err(PeerMisbehaved::InvalidAlertLevel(alert.level).into())
+            };
+        }
         self.tracer.tell(now, || Event::Alert {
             direction: Direction::Received,
             level: alert.level,

@@ -3,11 +3,9 @@
 use core::time::Duration;
 
 use super::{Connection, ConnectionState};
-use crate::config::{MIN_DATAGRAM_SIZE, TransportConfig};
+use crate::config::{MIN_DATAGRAM_SIZE, Reactions, TransportConfig};
 use crate::error::Error;
 use crate::flight::retransmit::{Retransmission, RetransmitDecision};
-use crate::handshake::EPOCH_HANDSHAKE;
-use crate::handshake::early::EPOCH_EARLY;
 use crate::time::Instant;
 use crate::trace::Event;
 
@@ -15,13 +13,13 @@ use crate::trace::Event;
 pub struct Timers {
     /// What was sent and not acknowledged is sent again.
     pub retransmission: Retransmission,
-    /// What arrived of a flight is acknowledged, because the rest is late.
-    pub ack: Option<Instant>,
+    /// What arrived of a flight is acknowledged, because the rest is late: since when, and after how long.
+    ack: Option<(Instant, Duration)>,
     /// How often that was done for the current flight.
-    pub acks_of_flight: u32,
+    acks_of_flight: u32,
     /// The handshake has to be complete.
     pub handshake: Option<Instant>,
-    /// The keys of the handshake are wiped.
+    /// Keys of earlier epochs are wiped.
     pub old_epoch: Option<Instant>,
     /// When a part of the current flight was last handed out.
     pub last_sent: Option<Instant>,
@@ -41,7 +39,27 @@ impl Timers {
 
     /// The first that is due.
     pub fn next(&self) -> Option<Instant> {
-        [self.retransmission.deadline(), self.ack, self.handshake, self.old_epoch].into_iter().flatten().min()
+        [self.of_flights(), self.handshake, self.old_epoch].into_iter().flatten().min()
+    }
+
+    /// The first that makes us send: a flight again, or an ACK.
+    pub fn of_flights(&self) -> Option<Instant> {
+        let ack = self.ack.map(|(since, delay)| since + delay);
+        [self.retransmission.deadline(), ack].into_iter().flatten().min()
+    }
+
+    /// Replaces the first timeout of flights, those that wait included, and the delay of ACKs that follows from it.
+    pub fn set_initial_timeout(&mut self, initial: Duration, transport: &TransportConfig) {
+        self.retransmission.set_initial(initial, transport);
+        let delay = self.ack_delay(transport);
+        if let Some((_, waits)) = &mut self.ack {
+            *waits = delay;
+        }
+    }
+
+    /// Whether an ACK waits for its timer.
+    pub const fn is_ack_armed(&self) -> bool {
+        self.ack.is_some()
     }
 
     /// Waits for the rest of a flight before what arrived is acknowledged (RFC 9147 §7.1): each time twice as long, so
@@ -49,8 +67,10 @@ impl Timers {
     pub fn arm_ack(&mut self, transport: &TransportConfig, now: Instant) {
         let factor = 1u32.checked_shl(self.acks_of_flight).unwrap_or(u32::MAX);
         let delay = self.ack_delay(transport).saturating_mul(factor).min(transport.max_timeout);
-        self.ack = Some(now + delay);
-        self.acks_of_flight = self.acks_of_flight.saturating_add(1);
+        self.ack = Some((now, delay));
+        if transport.reactions == Reactions::Prompt {
+            self.acks_of_flight = self.acks_of_flight.saturating_add(1);
+        }
     }
 
     /// A new flight of the peer begins.
@@ -71,6 +91,15 @@ impl Timers {
     }
 }
 
+/// Whether the timer of ACKs has run out; then it does not run any more.
+fn take_due_ack(timer: &mut Option<(Instant, Duration)>, now: Instant) -> bool {
+    let due = timer.is_some_and(|(since, delay)| since + delay <= now);
+    if due {
+        *timer = None;
+    }
+    due
+}
+
 fn take_due(timer: &mut Option<Instant>, now: Instant) -> bool {
     let due = timer.is_some_and(|at| at <= now);
     if due {
@@ -88,11 +117,27 @@ impl Connection {
     /// Datagrams of flights stay that short for the rest of the connection: the path is not likely to get wider.
     fn shrink_flights(&mut self, retransmissions: u32) {
         let size = match retransmissions {
+            _ if self.common().transport.path_mtu_known => return,
             0..=2 => return,
             3..=5 => SMALL_DATAGRAM,
             _ => MIN_DATAGRAM_SIZE,
         };
         self.flight_datagram_size = self.flight_datagram_size.min(size);
+    }
+
+    /// Forgets how to read what the peer sent before its present epoch.
+    fn discard_old_epochs(&mut self, now: Instant) {
+        let newest = self.records.read_epoch();
+        let mut sent = false;
+        let mut cx = self.context(now, &mut sent);
+        while let Some(old) = cx.records.oldest_read_epoch().filter(|epoch| *epoch < newest) {
+            cx.discard_read(old);
+        }
+    }
+
+    /// Whether signs of loss are acted on at once.
+    pub(super) fn reacts_promptly(&self) -> bool {
+        self.common().transport.reactions == Reactions::Prompt
     }
 
     pub(super) fn fire_timers(&mut self, now: Instant) {
@@ -102,17 +147,14 @@ impl Connection {
         if take_due(&mut self.timers.handshake, now) {
             return self.fail(Error::HandshakeTimedOut, now);
         }
-        if take_due(&mut self.timers.ack, now) {
+        if take_due_ack(&mut self.timers.ack, now) {
             self.ack_due = true;
-            if self.handshake.is_some() {
+            if self.handshake.is_some() && self.reacts_promptly() {
                 self.timers.arm_ack(&self.role.common().transport, now);
             }
         }
         if take_due(&mut self.timers.old_epoch, now) {
-            let mut sent = false;
-            let mut cx = self.context(now, &mut sent);
-            cx.discard_read(EPOCH_HANDSHAKE);
-            cx.discard_read(EPOCH_EARLY);
+            self.discard_old_epochs(now);
         }
         let transport = &self.role.common().transport;
         match self.timers.retransmission.handle_timeout(now, transport) {

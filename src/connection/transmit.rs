@@ -92,7 +92,7 @@ impl Connection {
     }
 
     fn room(&self, datagram: &[u8], epoch: u16) -> usize {
-        let room = self.common().transport.max_datagram_size.saturating_sub(datagram.len());
+        let room = self.max_datagram_size.saturating_sub(datagram.len());
         self.records.max_plaintext(epoch, room)
     }
 
@@ -170,28 +170,18 @@ impl Connection {
         //# which is being acknowledged.
         // During the handshake an ACK names no record of a higher epoch than its own (RFC 9147 §7).
         let in_handshake = self.handshake.is_some();
-        let numbers: Vec<_> = self
-            .to_acknowledge
-            .numbers()
-            .iter()
-            .copied()
-            .filter(|number| !in_handshake || number.epoch <= epoch)
-            .rev()
-            .take(most)
-            .collect();
+        let numbers = self.to_acknowledge.latest(most, |number| !in_handshake || number.epoch <= epoch);
         //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-7.1
         //# Empty ACKs MUST NOT be sent before DTLS 1.3 has been selected.
         if numbers.is_empty() {
             return Ok(());
         }
-        let mut numbers = numbers;
-        numbers.reverse();
         let mut content = Vec::new();
         put_vector16(&mut content, |out| numbers.iter().for_each(|number| number.encode(out)));
         self.seal(ContentType::ACK, &content, datagram, written)?;
         self.stats.acks_sent = self.stats.acks_sent.saturating_add(1);
         self.tracer.tell(now, || Event::Ack { direction: Direction::Sent, records: &numbers });
-        if !in_handshake {
+        if !in_handshake && self.reacts_promptly() {
             // Each record that comes after the handshake is acknowledged once for each time it comes.
             self.to_acknowledge.clear();
         }
@@ -199,7 +189,7 @@ impl Connection {
     }
 
     fn write_flight(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
-        if !self.outgoing.has_unsent() {
+        if !self.outgoing.has_unsent() || self.flight_begun {
             return Ok(());
         }
         let limit = self.flight_datagram_size;

@@ -46,7 +46,7 @@ pub fn expand_label_into(
     if out.len() > limit {
         return Err(ExpandError::OutputTooLong { limit });
     }
-    if label.len() > MAX_LABEL_LEN || label.is_empty() || context.len() > usize::from(u8::MAX) {
+    if label.len() > MAX_LABEL_LEN || context.len() > usize::from(u8::MAX) {
         return Err(ExpandError::InvalidLabel);
     }
     let mut info = HkdfLabel::new(out.len(), label, context);
@@ -77,7 +77,7 @@ pub enum ExpandError {
         /// How many it can give.
         limit: usize,
     },
-    /// The label is empty or longer than [`MAX_LABEL_LEN`], or the context is longer than 255 bytes.
+    /// The label is longer than [`MAX_LABEL_LEN`], or the context is longer than 255 bytes.
     InvalidLabel,
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for ExpandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutputTooLong { limit } => write!(f, "more bytes than one expansion gives; at most {limit}"),
-            Self::InvalidLabel => write!(f, "a label must have 1 to {MAX_LABEL_LEN} bytes"),
+            Self::InvalidLabel => write!(f, "a label may have {MAX_LABEL_LEN} bytes"),
         }
     }
 }
@@ -166,7 +166,6 @@ mod tests {
         let expand = |label: &[u8], len| expand_label_into(SHA256, &[1; 32], label, &[], &mut vec![0; len]);
         assert_eq!(expand(b"x", limit), Ok(()));
         assert_eq!(expand(b"x", limit + 1), Err(ExpandError::OutputTooLong { limit }));
-        assert_eq!(expand(b"", 32), Err(ExpandError::InvalidLabel));
         assert_eq!(expand(&[b'x'; MAX_LABEL_LEN], 32), Ok(()));
         assert_eq!(expand(&[b'x'; MAX_LABEL_LEN + 1], 32), Err(ExpandError::InvalidLabel));
     }

@@ -33,6 +33,8 @@ pub enum CertificateError {
     ChainTooLong,
     /// The application refused the certificate.
     ApplicationRejected,
+    /// The application refused the certificate, and chose the alert that says so.
+    RejectedBy(AlertDescription),
     /// Any other failed check, in words.
     Other(String),
 }
@@ -50,6 +52,7 @@ impl CertificateError {
             Self::UnsupportedAlgorithm | Self::InvalidPurpose => A::UNSUPPORTED_CERTIFICATE,
             Self::Revoked => A::CERTIFICATE_REVOKED,
             Self::ApplicationRejected => A::ACCESS_DENIED,
+            Self::RejectedBy(alert) => *alert,
             Self::Other(_) => A::CERTIFICATE_UNKNOWN,
         }
     }
@@ -69,7 +72,7 @@ impl fmt::Display for CertificateError {
             Self::Revoked => "it was revoked",
             Self::FingerprintMismatch => "its fingerprint is none of those given",
             Self::ChainTooLong => "its chain is too long",
-            Self::ApplicationRejected => "the application refused it",
+            Self::ApplicationRejected | Self::RejectedBy(_) => "the application refused it",
             Self::Other(text) => text,
         })
     }

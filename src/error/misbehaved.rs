@@ -21,8 +21,12 @@ pub enum PeerMisbehaved {
     FragmentMismatch,
     /// A message continues past a change of keys (RFC 9846 §5.1).
     MessageAcrossKeyChange,
+    /// A message came in an epoch other than the one in which it may stand here (RFC 9147 §6.1).
+    MessageInWrongEpoch(HandshakeType),
     /// A message is longer than allowed.
     MessageTooLong,
+    /// An alert that is neither a warning nor fatal.
+    InvalidAlertLevel(u8),
     /// The second ClientHello changed what it may not change (RFC 9846 §4.2.2).
     SecondClientHelloDiffers,
     /// A second HelloRetryRequest (RFC 9846 §4.2.4).
@@ -120,6 +124,7 @@ impl PeerMisbehaved {
             | Self::UnexpectedRecord(_)
             | Self::NoContentType
             | Self::MessageAcrossKeyChange
+            | Self::MessageInWrongEpoch(_)
             | Self::SecondHelloRetryRequest
             | Self::TooManyCertificateRequests
             | Self::TooMuchEarlyData
@@ -137,6 +142,7 @@ impl PeerMisbehaved {
             | Self::EarlyDataWithOtherPsk
             | Self::EchoedSessionId
             | Self::FragmentMismatch
+            | Self::InvalidAlertLevel(_)
             | Self::InvalidCertificateRequestContext
             | Self::InvalidCookie
             | Self::InvalidKeyShare
@@ -171,6 +177,8 @@ impl fmt::Display for PeerMisbehaved {
             Self::FinishedMismatch => "a Finished that does not match the transcript",
             Self::FragmentMismatch => "fragments of one message that contradict each other",
             Self::MessageAcrossKeyChange => "a message that continues past a change of keys",
+            Self::MessageInWrongEpoch(message) => return write!(f, "the message {message} came in the wrong epoch"),
+            Self::InvalidAlertLevel(level) => return write!(f, "an alert of the unknown level {level}"),
             Self::MessageTooLong => "a message longer than allowed",
             Self::SecondClientHelloDiffers => "a second ClientHello that changed what it may not change",
             Self::SecondHelloRetryRequest => "a second HelloRetryRequest",

@@ -16,10 +16,6 @@ use crate::wire::registry::{ContentType, HandshakeType};
 
 use super::ranges::RangeSet;
 
-/// The shortest piece that a message is cut into where there is other room for it: a piece shorter than its own header
-/// costs more than it carries.
-const MIN_PIECE: usize = FRAGMENT_HEADER_LEN;
-
 /// Messages on their way to the peer.
 ///
 /// Each is kept until every byte of it was acknowledged. What is to be sent (again) of each is a set of ranges, so that
@@ -128,7 +124,7 @@ impl Outgoing {
             //= https://www.rfc-editor.org/rfc/rfc9147#section-5.5
             //# Each handshake message fragment that is placed into a record MUST be delivered in a single UDP
             //# datagram.
-            let plan = self.plan(epoch, room, start == 0);
+            let plan = self.plan(epoch, room);
             if plan.is_empty() {
                 break;
             }
@@ -203,6 +199,12 @@ impl Outgoing {
         self.release_if_empty();
     }
 
+    /// Every message before `message_seq` is acknowledged.
+    pub fn acknowledge_before(&mut self, message_seq: Option<u16>) {
+        self.messages.retain(|message| message_seq.is_none_or(|first| message.message_seq >= first));
+        self.release_if_empty();
+    }
+
     /// Every message of `epoch` or below is acknowledged.
     pub fn acknowledge_through(&mut self, epoch: u16) {
         self.messages.retain(|message| message.epoch > epoch);
@@ -238,8 +240,8 @@ impl Outgoing {
     }
 
     /// Chooses what a record of at most `room` bytes of content carries: unsent ranges of messages of `epoch`, in
-    /// order. `is_first`: there is nothing in the datagram yet.
-    fn plan(&self, epoch: u16, room: usize, is_first: bool) -> Vec<Carried> {
+    /// order. A datagram is filled to its last byte: the fewer there are of a flight, the fewer are lost.
+    fn plan(&self, epoch: u16, room: usize) -> Vec<Carried> {
         let mut plan = Vec::new();
         let mut room = room;
         let unsent = self.messages.iter().skip_while(|message| message.unsent.is_empty());
@@ -248,9 +250,7 @@ impl Outgoing {
                 let Some(body_room) = room.checked_sub(FRAGMENT_HEADER_LEN) else { return plan };
                 let bytes = message.bytes_of(&units);
                 let fits = bytes.len() <= body_room;
-                // Rather than a very short piece at the end of a datagram, it all goes into the next one.
-                let is_alone = is_first && plan.is_empty();
-                if !fits && (body_room == 0 || body_room < MIN_PIECE && !is_alone) {
+                if !fits && body_room == 0 {
                     return plan;
                 }
                 //= https://www.rfc-editor.org/rfc/rfc9147#section-5.5

@@ -11,7 +11,8 @@ pub struct Retransmission {
     initial: Duration,
     /// How long the next wait is.
     current: Duration,
-    deadline: Option<Instant>,
+    /// When the timer was started, if it runs; it runs out `current` later.
+    started: Option<Instant>,
     /// How often what is unacknowledged was sent again.
     count: u32,
 }
@@ -35,28 +36,35 @@ pub enum RetransmitDecision {
 impl Retransmission {
     /// A timer that does not run.
     pub fn new(config: &TransportConfig) -> Self {
-        Self { initial: config.initial_timeout, current: config.initial_timeout, deadline: None, count: 0 }
+        Self { initial: config.initial_timeout, current: config.initial_timeout, started: None, count: 0 }
     }
 
     /// Starts the timer, or starts it again: something that wants an answer was handed over at `now`.
     pub fn arm(&mut self, now: Instant) {
-        self.deadline = Some(now + self.current);
+        self.started = Some(now);
     }
 
     /// Stops the timer: nothing waits for an answer.
     pub fn disarm(&mut self) {
-        self.deadline = None;
+        self.started = None;
     }
 
     /// When the timer runs out, if it runs.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.started.map(|started| started + self.current)
+    }
+
+    /// Replaces the first timeout, of this flight as well: what it has been doubled to so far counts from `initial`.
+    pub fn set_initial(&mut self, initial: Duration, config: &TransportConfig) {
+        let factor = 1u32.checked_shl(self.count).unwrap_or(u32::MAX);
+        self.initial = initial;
+        self.current = initial.saturating_mul(factor).min(config.max_timeout);
     }
 
     /// Tells what to do at `now`. When the timer has run out it doubles, and runs on from `now`: nothing is lost if
     /// the flight cannot be handed over at once. After giving up it does not run.
     pub fn handle_timeout(&mut self, now: Instant, config: &TransportConfig) -> RetransmitDecision {
-        if self.deadline.is_none_or(|deadline| now < deadline) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
             return RetransmitDecision::NotDue;
         }
         if self.count >= config.max_retransmissions {

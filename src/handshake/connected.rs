@@ -125,7 +125,7 @@ impl Established {
         //# If a peer violates this rule, the receiving peer MUST treat it as a protocol violation, send an
         //# "unexpected_message" alert, and terminate the connection.
         if message.epoch != self.read_epoch {
-            return Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into());
+            return Err(PeerMisbehaved::MessageInWrongEpoch(message.msg_type).into());
         }
         if self.is_being_answered() {
             return self.take_answer(message, cx).map(PostHandshake::from);

@@ -80,6 +80,7 @@ impl RecordLayer {
         if !recent.insert(header.sequence_number) {
             return Err(Discarded::new(DiscardReason::Replayed, record));
         }
+        self.compatible_hello = false;
         let wire_len = record.len();
         Ok(Opened {
             number: RecordNumber { epoch: 0, sequence_number: header.sequence_number },
@@ -198,11 +199,9 @@ fn delimit_plain(datagram: &[u8]) -> (Result<Form, DiscardReason>, usize) {
     };
     let len = PLAINTEXT_HEADER_LEN.saturating_add(header.length.into());
     let form = match header.content_type {
-        ContentType::ALERT | ContentType::HANDSHAKE | ContentType::ACK => Ok(Form::Plain(header)),
-        // Types that only older versions send unprotected; their header is the same, so that what follows is found.
-        ContentType::CHANGE_CIPHER_SPEC | ContentType::APPLICATION_DATA | ContentType::HEARTBEAT => {
-            Err(DiscardReason::Unexpected)
-        }
+        ContentType::ALERT | ContentType::HANDSHAKE | ContentType::ACK => Form::Plain(header),
+        // Types that only older versions send unprotected.
+        ContentType::CHANGE_CIPHER_SPEC | ContentType::APPLICATION_DATA | ContentType::HEARTBEAT => Form::Plain(header),
         _ => return (Err(DiscardReason::Malformed), datagram.len()),
     };
     if len > datagram.len() {
@@ -215,5 +214,5 @@ fn delimit_plain(datagram: &[u8]) -> (Result<Form, DiscardReason>, usize) {
     if usize::from(header.length) > MAX_PLAINTEXT {
         return (Err(DiscardReason::TooLong), len);
     }
-    (form, len)
+    (Ok(form), len)
 }

@@ -119,7 +119,7 @@ impl RecordLayer {
             //# legacy_record_version: This value MUST be set to {254, 253} for all records other than the initial
             //# ClientHello (i.e., one not generated after a HelloRetryRequest), where it may also be {254, 255} for
             //# compatibility purposes.
-            version: ProtocolVersion::DTLS_1_2,
+            version: if self.compatible_hello { ProtocolVersion::DTLS_1_0 } else { ProtocolVersion::DTLS_1_2 },
             epoch: 0,
             sequence_number: number.sequence_number,
             length: 0,

@@ -303,8 +303,6 @@ fn what_has_no_use_is_discarded_for_its_reason() {
         (vec![10; 40], DiscardReason::Malformed, false),
         (vec![25; 40], DiscardReason::Malformed, false),
         (vec![64; 40], DiscardReason::Malformed, false),
-        (plain(20, 0, 1, &[1]), DiscardReason::Unexpected, true),
-        (plain(23, 0, 1, &[1]), DiscardReason::Unexpected, true),
         (plain(22, 1, 1, &[1]), DiscardReason::Malformed, true),
         (plain(22, 0, 5000, &[1]), DiscardReason::Malformed, false),
         (plain(22, 0, 16_385, &[1; 16_385]), DiscardReason::TooLong, true),

@@ -29,10 +29,10 @@ impl ExporterSecret {
     /// ```
     ///
     /// No context and an empty one are the same (RFC 9846 §7.5). Fails if `out` is longer than HKDF can fill (255
-    /// times the length of the hash), or `label` does not have 1 to 249 bytes; `out` is then as it was.
+    /// times the length of the hash), or `label` has more than 249 bytes; `out` is then as it was.
     pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
         let hash = self.suite.hash;
-        if !(1..=MAX_LABEL_LEN).contains(&label.len()) {
+        if label.len() > MAX_LABEL_LEN {
             return Err(ExportError::InvalidLabel { len: label.len() });
         }
         let no_context = hash.hash(&[]);
@@ -70,7 +70,7 @@ pub enum ExportError {
         /// How many it gives.
         limit: usize,
     },
-    /// The label does not have 1 to 249 bytes.
+    /// The label has more than 249 bytes.
     InvalidLabel {
         /// How many it has.
         len: usize,
@@ -85,7 +85,7 @@ impl fmt::Display for ExportError {
                 write!(f, "more keying material was asked for than one export gives; at most {limit} bytes")
             }
             Self::InvalidLabel { len } => {
-                write!(f, "the label has {len} bytes; it must have 1 to {MAX_LABEL_LEN}")
+                write!(f, "the label has {len} bytes; it may have {MAX_LABEL_LEN}")
             }
         }
     }

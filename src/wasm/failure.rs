@@ -79,6 +79,7 @@ fn code(error: &Error) -> &'static str {
             CertificateError::BadSignature => "ERR_DTLS_CERT_BAD_SIGNATURE",
             _ => "ERR_DTLS_CERT_REFUSED",
         },
+        Error::Aborted(_) => "ERR_DTLS_ABORTED",
         Error::HandshakeTimedOut => "ERR_DTLS_HANDSHAKE_TIMEOUT",
         Error::PeerUnreachable => "ERR_DTLS_UNREACHABLE",
         Error::PeerIncompatible(_) => "ERR_DTLS_INCOMPATIBLE",

@@ -157,7 +157,7 @@ fn a_datagram_that_has_records_is_filled_up() {
         .unwrap();
     let before = datagram.clone();
     // Room for a header and no more: the datagram stays as it is.
-    let too_little = before.len() + 5 + 17 + FRAGMENT_HEADER_LEN + MIN_PIECE - 1;
+    let too_little = before.len() + 5 + 17 + FRAGMENT_HEADER_LEN;
     assert_eq!(outgoing.pack(&mut writer, &mut datagram, too_little, &mut |_, _, _, _| ()), Ok(false));
     assert_eq!(datagram, before);
     assert_eq!(outgoing.pack(&mut writer, &mut datagram, 300, &mut |_, _, _, _| ()), Ok(true));

@@ -176,8 +176,8 @@ fn send_encrypted_extensions(
         alpn: negotiated.alpn_protocol.clone(),
         use_srtp: negotiated.srtp.as_ref().map(|srtp| UseSrtp { profiles: vec![srtp.profile], mki: srtp.mki.clone() }),
         record_size_limit: offered.record_size_limit.and(config.common.record_size_limit),
-        server_name_ack: negotiated.server_name.is_some(),
         early_data: negotiated.early_data,
+        server_name_ack: negotiated.server_name.is_some() && config.acknowledge_server_name,
         //= https://www.rfc-editor.org/rfc/rfc9149#section-3
         //# A server that supports and uses a client "ticket_request" extension
         //# MUST also send the "ticket_request" extension in the
