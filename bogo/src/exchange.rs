@@ -1,0 +1,246 @@
+//! One connection, from its first datagram to its last.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dtls_wasm::connection::{Connection, ConnectionEvent, UpdateKeysError};
+use dtls_wasm::crypto::rustcrypto::LocalBackend;
+use dtls_wasm::crypto::task::Backend as _;
+use dtls_wasm::time::Instant;
+use dtls_wasm::trace::Direction;
+
+use crate::checks::{self, Observed};
+use crate::configure::Configured;
+use crate::errors;
+use crate::flags::Flags;
+use crate::transport::{Input, Transport};
+
+/// Timers that are nearer than this count as expired, as in BoringSSL.
+const SLACK: Duration = Duration::from_millis(15);
+
+/// What `-shim-writes-first` writes.
+const FIRST_WORDS: &[u8] = b"hello";
+
+/// Why a test is not passed.
+pub enum Failure {
+    /// It wants what we have not.
+    Unimplemented(String),
+    /// The connection or a check failed: what BoringSSL would have printed.
+    Failed(String),
+}
+
+impl Failure {
+    pub fn io(error: io::Error) -> Self {
+        Self::Failed(format!("the runner's connection: {error}"))
+    }
+}
+
+/// What is kept from one connection to the next.
+pub struct Memory {
+    /// The clock, which only the runner moves.
+    now: Instant,
+}
+
+impl Memory {
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { now: Instant::from_micros(1_700_000_000_000_000) }
+    }
+}
+
+pub fn run(
+    configured: Configured,
+    transport: Transport,
+    flags: &Flags,
+    is_resumption: bool,
+    memory: &mut Memory,
+) -> Result<(), Failure> {
+    let Configured { mut connection, backend, verdict } = configured;
+    let observed = Observed::listen(&mut connection, verdict);
+    let mut exchange =
+        Exchange { connection, transport, backend, flags, observed, is_resumption, update_due: false, memory };
+    let result = exchange.to_the_end();
+    exchange.transport.finish();
+    result
+}
+
+struct Exchange<'a> {
+    connection: Connection,
+    transport: Transport,
+    backend: Arc<LocalBackend>,
+    flags: &'a Flags,
+    observed: Observed,
+    is_resumption: bool,
+    /// Keys are to be updated as soon as that is possible.
+    update_due: bool,
+    memory: &'a mut Memory,
+}
+
+/// What happened while there was something to do.
+#[derive(PartialEq, Eq)]
+enum Progress {
+    /// The next input is awaited.
+    Waiting,
+    /// It is over.
+    Done,
+}
+
+impl Exchange<'_> {
+    fn to_the_end(&mut self) -> Result<(), Failure> {
+        loop {
+            if self.work()? == Progress::Done {
+                return Ok(());
+            }
+            let Some(input) = self.transport.receive().map_err(Failure::io)? else {
+                return self.at_end_of_stream();
+            };
+            self.take(input)?;
+        }
+    }
+
+    /// The runner hangs up at the end of a test; before the handshake is complete that is a failure.
+    fn at_end_of_stream(&self) -> Result<(), Failure> {
+        match self.connection.negotiated() {
+            Some(_) => checks::at_end(&self.observed, self.flags),
+            None => Err(Failure::Failed("the runner hung up during the handshake".into())),
+        }
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), Failure> {
+        match input {
+            Input::Datagram(mut datagram) => self.connection.handle_datagram(&mut datagram, self.memory.now),
+            Input::Advance(duration) => {
+                self.transport.confirm_advance().map_err(Failure::io)?;
+                self.advance(duration);
+            }
+            Input::ExpectTimeout(expected) => return self.expect_timeout(expected),
+            Input::Mtu(size) => self.connection.set_max_datagram_size(size),
+            Input::InitialTimeout(timeout) => self.connection.set_initial_timeout(timeout),
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, duration: Duration) {
+        self.memory.now = self.memory.now.saturating_add(duration);
+        // What is due within the slack is due now.
+        if self.next_timer().is_some_and(|left| left.is_zero()) {
+            self.connection.handle_timeout(self.memory.now.saturating_add(SLACK));
+        } else {
+            self.connection.handle_timeout(self.memory.now);
+        }
+    }
+
+    /// How far away the next timer of a flight or an ACK is.
+    fn next_timer(&self) -> Option<Duration> {
+        let left = self.connection.flight_timeout()?.saturating_duration_since(self.memory.now);
+        Some(if left < SLACK { Duration::ZERO } else { left })
+    }
+
+    fn expect_timeout(&self, expected: Option<Duration>) -> Result<(), Failure> {
+        let micros = |time: Option<Duration>| time.map(|time| time.as_micros());
+        let next = self.next_timer();
+        if micros(next) == micros(expected) {
+            return Ok(());
+        }
+        Err(Failure::Failed(format!("the next timeout should be {expected:?} away, and is {next:?}")))
+    }
+
+    /// Does what is to be done until the connection waits for the runner.
+    fn work(&mut self) -> Result<Progress, Failure> {
+        loop {
+            while self.run_tasks() {}
+            let mut datagram = Vec::new();
+            while self.connection.poll_transmit(&mut datagram, self.memory.now) {
+                self.transport.send(&datagram).map_err(Failure::io)?;
+            }
+            let Some(event) = self.connection.poll_event() else { return Ok(Progress::Waiting) };
+            if self.handle(event)? == Progress::Done {
+                while self.connection.poll_transmit(&mut datagram, self.memory.now) {
+                    self.transport.send(&datagram).map_err(Failure::io)?;
+                }
+                return Ok(Progress::Done);
+            }
+        }
+    }
+
+    /// Runs a task that the back end left to us: a signature by a key that takes its time.
+    fn run_tasks(&mut self) -> bool {
+        let Some((id, task)) = self.connection.poll_task() else { return false };
+        self.advance(Duration::from_millis(self.flags.private_key_delay_ms.into()));
+        let mut datagram = Vec::new();
+        while self.connection.poll_transmit(&mut datagram, self.memory.now) {
+            let _ = self.transport.send(&datagram);
+        }
+        if let Some(result) = self.backend.perform(&task) {
+            self.connection.handle_task(id, result, self.memory.now);
+        }
+        true
+    }
+
+    fn handle(&mut self, event: ConnectionEvent) -> Result<Progress, Failure> {
+        match event {
+            ConnectionEvent::Connected => return self.connected(),
+            ConnectionEvent::Datagram(mut data) if !data.is_empty() => {
+                data.iter_mut().for_each(|byte| *byte ^= 0xff);
+                self.write(&data)?;
+                self.update_keys_before_read();
+            }
+            ConnectionEvent::KeysUpdated { direction: Direction::Sent, .. } if self.update_due => {
+                self.update_keys_before_read();
+            }
+            ConnectionEvent::PeerClosed => {
+                checks::at_end(&self.observed, self.flags)?;
+                return Ok(Progress::Done);
+            }
+            ConnectionEvent::Failed(error) => {
+                // The alert that says why must still be sent.
+                let mut datagram = Vec::new();
+                while self.connection.poll_transmit(&mut datagram, self.memory.now) {
+                    self.transport.send(&datagram).map_err(Failure::io)?;
+                }
+                return Err(Failure::Failed(format!("{}\n{error}", errors::name(&error))));
+            }
+            _ => {}
+        }
+        Ok(Progress::Waiting)
+    }
+
+    fn connected(&mut self) -> Result<Progress, Failure> {
+        checks::at_handshake(&self.connection, &self.observed, self.flags, self.is_resumption)?;
+        let flags = self.flags;
+        if flags.export_length > 0 {
+            let mut exported = vec![0; flags.export_length];
+            self.connection
+                .export_keying_material(&flags.export_label, &flags.export_context, &mut exported)
+                .map_err(|error| Failure::Failed(error.to_string()))?;
+            self.write(&exported)?;
+        }
+        if flags.send_alert {
+            self.connection.abort(dtls_wasm::wire::registry::AlertDescription(30), self.memory.now);
+            return Ok(Progress::Done);
+        }
+        if flags.shim_writes_first {
+            self.write(FIRST_WORDS)?;
+        }
+        self.update_keys_before_read();
+        Ok(Progress::Waiting)
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
+        self.connection.send(data).map_err(|error| Failure::Failed(error.to_string()))
+    }
+
+    /// One update at a time: while one is under way, however many were asked for meanwhile are one.
+    fn update_keys_before_read(&mut self) {
+        if !self.flags.key_update_before_read {
+            return;
+        }
+        self.update_due = self.connection.update_keys(false, self.memory.now) == Err(UpdateKeysError::InProgress);
+    }
+}
