@@ -108,9 +108,9 @@ function serverCertificate(feature) {
 }
 
 /** The client's root and the name that it expects. @param {Feature} feature @param {Stack} client */
-function verification({ shows = 'certificate' }, { abilities }) {
+function verification({ shows }, { abilities }) {
   if (!abilities.verifies) return [];
-  if (shows !== 'certificate') return ['--name', 'interop.test'];
+  if (shows !== undefined) return ['--name', 'interop.test'];
   return ['--ca', certificateFile('root.crt'), '--name', 'interop.test'];
 }
 

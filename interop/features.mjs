@@ -61,7 +61,8 @@ function suitesAndGroups() {
     server: () => ['--suites', suite, '--groups', 'x25519'],
     suite,
   }));
-  return [...ccm, ...SUITES.flatMap((suite) => GROUPS.map((group) => ({
+  /** @type {Feature[]} */
+  const others = SUITES.flatMap((suite) => GROUPS.map((group) => ({
     name: `${suite} ${group}`,
     // One side that chooses suffices.
     fits: (client, server) => hasGroup(client, group) && hasGroup(server, group) && (client.abilities.suites || server.abilities.suites),
@@ -69,7 +70,8 @@ function suitesAndGroups() {
     server: (own) => [...chosenSuite(own, suite), '--groups', group, ...wholeHello(group, own, own)],
     suite,
     group,
-  })))];
+  })));
+  return [...ccm, ...others];
 }
 
 /** @param {Stack} stack @param {string} suite */

@@ -19,7 +19,7 @@ use dtls_wasm::wire::server_hello::ServerHello;
 #[path = "support/captures.rs"]
 mod captures;
 
-use captures::{Record, Transcribed, all, browsers, captures_of, illustrated, transcribe, vectors, wolfssl};
+use captures::{Record, Transcribed, WOLFSSL_CONNECTIONS, all, browsers, captures_of, illustrated, transcribe, vectors, wolfssl};
 
 /// Where a message of this type stands among the messages of one side.
 fn position(messages: &[ReceivedMessage], msg_type: HandshakeType) -> usize {
@@ -65,8 +65,8 @@ fn check_finished(transcribed: &Transcribed, name: &str) -> Transcript {
 #[test]
 fn every_record_is_deprotected_and_every_finished_matches() {
     let captures = all();
-    // wolfSSL's, one of them with two connections; the illustrated one; four of browsers.
-    assert_eq!(captures.len(), 14 + 1 + 4);
+    // wolfSSL's; the illustrated one; four of browsers.
+    assert_eq!(captures.len(), WOLFSSL_CONNECTIONS + 1 + 4);
     for capture in captures {
         let name = &capture.name;
         let transcribed = transcribe(&capture);
@@ -253,6 +253,8 @@ fn the_suites_are_those_of_the_names() {
     };
     assert_eq!(suite("dtls13-x25519-chacha20-cookie"), CipherSuite::TLS_CHACHA20_POLY1305_SHA256);
     assert_eq!(suite("dtls13-x25519-aes128gcm-cookie"), CipherSuite::TLS_AES_128_GCM_SHA256);
+    #[cfg(feature = "ccm")]
+    assert_eq!(suite("dtls13-x25519-aes128ccm"), CipherSuite::TLS_AES_128_CCM_SHA256);
 }
 
 #[test]
