@@ -133,7 +133,8 @@ impl RecordLayer {
     /// The highest epoch that can be written, but for that of early data, in which there are no ACKs, and no alerts that
     /// a server could read which does not take early data.
     //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-7
-    //# If the highest current sending epoch is epoch 1 (early data),
+    //# The exception is that implementations MUST NOT send ACK records in epoch 1 (early data). If the highest
+    //# current sending epoch is epoch 1 (early data),
     //# implementations MUST use epoch 0 (unencrypted) to send ACK records.
     pub fn write_epoch(&self) -> u16 {
         self.write.last().map(|write| write.epoch).filter(|epoch| *epoch != EPOCH_EARLY).unwrap_or(0)

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dtls_wasm::config::{ClientAuth, ClientConfig, ServerConfig, TransportConfig};
-use dtls_wasm::connection::{ClientOffer, Connection, ConnectionEvent, ConnectionState};
+use dtls_wasm::connection::{ClientOffer, Connection, ConnectionEvent, ConnectionState, EarlyDataStatus};
 use dtls_wasm::crypto::null::NullBackend;
 use dtls_wasm::crypto::psk::{HashAlgorithm, Psk, PskMode};
 use dtls_wasm::crypto::resumption::{ResumptionState, Session};
 use dtls_wasm::crypto::secret::SecretBytes;
 use dtls_wasm::sim::{Conditions, Network, Pair};
-use dtls_wasm::ticket::CachedTickets;
+use dtls_wasm::ticket::{CachedTickets, LocalStrikeRegister};
 use dtls_wasm::time::Instant;
 use dtls_wasm::wire::registry::{CipherSuite, NamedGroup};
 
@@ -160,7 +160,40 @@ pub const MODES: &[Mode] = &[
             server.tickets = Some(Arc::new(CachedTickets::new(10)));
         })
     },
+    Mode {
+        session: |server| Some(session(server)),
+        // A hello that was lost too often is not fresh any more; then the early data is refused, and nothing else.
+        acted: |client, server| match client.connection.early_data() {
+            EarlyDataStatus::Accepted => server.connection.early_data() == EarlyDataStatus::Accepted,
+            status => status == EarlyDataStatus::Rejected && !has_early_data(server),
+        },
+        is_ordered: false,
+        ..handshake("early data", 1200, |client, server| {
+            client.key_shares = vec![NamedGroup::X25519];
+            takes_early_data(server);
+        })
+    },
+    Mode {
+        session: |server| Some(session(server)),
+        acted: |client, server| client.connection.early_data() == EarlyDataStatus::Rejected && !has_early_data(server),
+        is_ordered: false,
+        ..handshake("early data, refused by a retry", 1200, |_, server| {
+            server.common.groups = vec![NamedGroup::SECP256R1];
+            takes_early_data(server);
+        })
+    },
 ];
+
+fn takes_early_data(server: &mut ServerConfig) {
+    server.tickets = Some(Arc::new(CachedTickets::new(10)));
+    server.max_early_data = 1000;
+    // Older than the ticket of an hour ago.
+    server.strike_register = Some(Arc::new(LocalStrikeRegister::new(Instant::ZERO)));
+}
+
+fn has_early_data(side: &Worker) -> bool {
+    side.events.iter().any(|event| matches!(event, ConnectionEvent::EarlyData(_)))
+}
 
 /// The key of the null back end by this name, or one that it does not know.
 fn psk(identity: &[u8]) -> Arc<Psk> {
@@ -185,7 +218,7 @@ fn session(server: &ServerConfig) -> Session {
         server_name: Some("example.org".to_owned()),
         alpn_protocol: None,
         peer_certificates: vec![b"a certificate".to_vec()],
-        max_early_data: 0,
+        max_early_data: server.max_early_data,
     };
     let ticket = server.tickets.as_ref().unwrap().issue(&state, &*server.common.provider.random).unwrap();
     Session { ticket, state }
@@ -219,9 +252,14 @@ impl Mode {
         let offer = ClientOffer {
             server_name: Some("example.org".to_owned()),
             session: (self.session)(&server),
+            early_data: server.max_early_data > 0,
             ..ClientOffer::default()
         };
-        let client = Connection::connect(Arc::new(client), offer, START).unwrap();
+        let has_early_data = offer.early_data;
+        let mut client = Connection::connect(Arc::new(client), offer, START).unwrap();
+        if has_early_data {
+            client.send_early(b"early").unwrap();
+        }
         let server = Connection::server(Arc::new(server), START).unwrap();
         Pair::new(
             Worker::new(client, kind, seed, START),

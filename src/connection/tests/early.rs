@@ -319,6 +319,47 @@ fn what_is_no_application_data_may_not_stand_in_epoch_1() {
     }
 }
 
+//= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-7
+//# The exception is that implementations MUST NOT send ACK records in epoch 1 (early data). If the highest current
+//# sending epoch is epoch 1 (early data), implementations MUST use epoch 0 (unencrypted) to send ACK records.
+#[test]
+fn nothing_but_application_data_is_sent_in_epoch_1() {
+    let (client, server) = configs();
+    let session = sessions(&client, &server).remove(0);
+    let mut client = client_with(client, session, LATER);
+    first_flight(&mut client, LATER);
+    assert!(client.records.can_write(1));
+    client.to_acknowledge.add(RecordNumber { epoch: 0, sequence_number: 0 }, &server.common.limits);
+    client.ack_due = true;
+    client.send_early(b"data").unwrap();
+    let flight = first_flight(&mut client, LATER);
+    // The plaintext header of an ACK; the unified header of a record whose epoch ends in the bits 01.
+    assert_eq!(flight.iter().map(|datagram| datagram[0]).collect::<Vec<_>>(), [26, 0b0010_1101]);
+    client.close(LATER);
+    assert!(first_flight(&mut client, LATER).iter().all(|datagram| datagram[0] == 21));
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9147#section-5.6
+//# Servers SHOULD NOT accept records from epoch 1 indefinitely once they are able to process records from epoch 3.
+#[test]
+fn early_data_is_over_when_other_data_comes_or_after_a_while() {
+    for has_data in [true, false] {
+        let (client, server) = configs();
+        let session = sessions(&client, &server).remove(0);
+        let mut pair = resuming(client, &server, session);
+        let is_connected = |connection: &Connection| connection.state() == ConnectionState::Connected;
+        pair.run(LATER + Duration::from_secs(1), |a, b| is_connected(a) && is_connected(b));
+        assert!(pair.b.records.can_read(1));
+        if has_data {
+            pair.a.send(b"x").unwrap();
+            settle(&mut pair);
+        } else {
+            pair.run(LATER + server.common.limits.old_epoch + Duration::from_secs(2), |_, _| false);
+        }
+        assert!(!pair.b.records.can_read(1));
+    }
+}
+
 #[test]
 fn early_data_that_overtakes_the_hello_is_kept_for_a_while() {
     let (client, server) = configs();

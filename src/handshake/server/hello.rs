@@ -118,10 +118,10 @@ impl Arrival {
             return Err(if looked { PeerIncompatible::UnknownPskIdentity } else { PeerIncompatible::NoPsk }.into());
         }
         let group = self.selection.group.ok_or(PeerIncompatible::NoGroup)?;
-        self.refuse_early_data(EarlyDataRefusal::NotFirstPsk, cx);
         if self.selection.key_share.is_none() {
             return self.retry(None, cx);
         }
+        self.refuse_early_data(EarlyDataRefusal::NotFirstPsk, cx);
         let Chosen { config, suite, key_share, offered, transcript, .. } = self.choose(Some(group), false, cx)?;
         let key_share = key_share.ok_or(PeerMisbehaved::KeyShareOfWrongGroup)?;
         let task = Task::SelectCredentials(CredentialsRequest {
