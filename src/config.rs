@@ -13,6 +13,7 @@ use crate::ticket::StrikeRegister;
 use crate::wire::client_hello::TicketRequest;
 use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
+mod connection_ids;
 mod custom;
 mod error;
 mod limits;
@@ -20,6 +21,7 @@ mod padding;
 mod psk;
 mod transport;
 
+pub use connection_ids::{ConnectionIdConfig, ConnectionIdGenerator, PathCheck};
 pub use custom::{CustomExtension, ExtensionMessage, FixedExtension, MAX_CUSTOM_EXTENSION_LEN};
 pub use error::ConfigError;
 pub use limits::Limits;
@@ -55,6 +57,8 @@ pub struct CommonConfig {
     pub srtp_mki: Vec<u8>,
     /// Whether to fail if no SRTP profile is in common. Default: false.
     pub require_srtp: bool,
+    /// Connection IDs and what hangs on them. Default: the peer's are used, and it is asked for none.
+    pub connection_ids: ConnectionIdConfig,
     /// Extensions that the library does not know. Default: none.
     pub custom_extensions: Vec<Arc<dyn CustomExtension>>,
     /// Whether to offer values that mean nothing (GREASE, RFC 8701), so that no peer gets used to a world without change:
@@ -88,6 +92,7 @@ impl CommonConfig {
             srtp_profiles: Vec::new(),
             srtp_mki: Vec::new(),
             require_srtp: false,
+            connection_ids: ConnectionIdConfig::default(),
             custom_extensions: Vec::new(),
             grease: false,
             permute_extensions: false,
@@ -138,9 +143,19 @@ impl CommonConfig {
         }
         self.padding.validate()?;
         self.limits.validate()?;
+        self.connection_ids.validate()?;
         self.transport.validate()
     }
+
+    /// The longest connection ID of the peer's that leaves room for progress in a datagram.
+    pub(crate) fn longest_peer_connection_id(&self) -> usize {
+        self.limits.peer_connection_id.min(self.transport.max_datagram_size.saturating_sub(ROOM_BESIDE_CONNECTION_ID))
+    }
 }
+
+/// What a datagram must have room for beside a connection ID: the header of a record (5), that of a fragment (12), type
+/// and tag (17), and 94 bytes of content, so that the longest flight does not need many more datagrams than without.
+pub(crate) const ROOM_BESIDE_CONNECTION_ID: usize = 128;
 
 //= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.3
 //# Therefore, TLS_AES_128_CCM_8_SHA256
@@ -159,6 +174,7 @@ impl fmt::Debug for CommonConfig {
             .field("groups", &self.groups)
             .field("signature_schemes", &self.signature_schemes)
             .field("srtp_profiles", &self.srtp_profiles)
+            .field("connection_ids", &self.connection_ids)
             .field("custom_extensions", &self.custom_extensions)
             .field("transport", &self.transport)
             .finish_non_exhaustive()

@@ -31,6 +31,7 @@ use crate::flight::ReceivedMessage;
 pub mod authentication;
 pub mod client;
 pub mod connected;
+pub mod connection_ids;
 pub mod context;
 pub mod custom;
 pub mod early;
@@ -41,6 +42,7 @@ pub mod wait;
 
 use connected::psk_identity;
 pub use connected::{Established, Negotiated, SrtpSelection};
+pub use connection_ids::ConnectionIdSelection;
 pub use context::{Context, EPOCH_APPLICATION, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT};
 pub use custom::PeerExtension;
 use wait::Wait;

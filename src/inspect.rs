@@ -11,6 +11,7 @@ mod handshake;
 mod hello;
 mod json;
 mod record;
+mod return_routability;
 mod value;
 mod x509;
 

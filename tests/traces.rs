@@ -19,7 +19,9 @@ use dtls_wasm::wire::server_hello::ServerHello;
 #[path = "support/captures.rs"]
 mod captures;
 
-use captures::{Record, Transcribed, WOLFSSL_CONNECTIONS, all, browsers, captures_of, illustrated, transcribe, vectors, wolfssl};
+use captures::{
+    Record, Transcribed, WOLFSSL_CONNECTIONS, all, browsers, captures_of, illustrated, transcribe, vectors, wolfssl,
+};
 
 /// Where a message of this type stands among the messages of one side.
 fn position(messages: &[ReceivedMessage], msg_type: HandshakeType) -> usize {

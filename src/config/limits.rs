@@ -39,6 +39,22 @@ pub struct Limits {
     pub ack_records: usize,
     /// Records of our own whose acknowledgement is still understood. Default: 128: a flight of 32 KiB, sent four times.
     pub sent_records: usize,
+    /// The longest connection ID of the peer's that our records will carry, in bytes; a server does without if the client
+    /// wants a longer one. Default: 255, all that there are: RFC 9146 §3 wants every length to be sent. The limit is
+    /// lower where datagrams are so short that fewer than 128 bytes would remain.
+    pub peer_connection_id: usize,
+    /// Connection IDs of ours that the peer may use at the same time. Default: 8, as many as QUIC implementations mostly
+    /// keep: two paths, each changed three times within `old_epoch`. For more the peer waits.
+    pub own_connection_ids: usize,
+    /// Spare connection IDs of the peer's that are kept; more are discarded (RFC 9147 §9). Default: 8, of 255 bytes at
+    /// the most.
+    pub spare_connection_ids: usize,
+    /// How often the peer may ask for connection IDs. Default: 4,096, a sixteenth of the message numbers that our answers
+    /// use up: a new one every minute for almost three days. Then the connection ends by too_many_cids_requested.
+    pub connection_id_requests: u32,
+    /// Answers to path challenges that wait to be sent; more are not answered. Default: 16: the caller fetches them after
+    /// each datagram, and an honest peer puts one into each.
+    pub path_responses: usize,
     /// How long keys of a previous epoch are kept for records that were overtaken, and for a client that has not heard
     /// the ACK of its last flight. Default: 240 s, twice the maximum segment lifetime of RFC 793: no less will do for a
     /// server (RFC 9147 §5.8.1).
@@ -61,6 +77,11 @@ impl Default for Limits {
             receive_queue: 1024 * 1024,
             ack_records: 32,
             sent_records: 128,
+            peer_connection_id: 255,
+            own_connection_ids: 8,
+            spare_connection_ids: 8,
+            connection_id_requests: 4096,
+            path_responses: 16,
             old_epoch: Duration::from_secs(240),
         }
     }

@@ -14,6 +14,7 @@ use crate::trace::Direction;
 use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 
 mod authentication;
+mod connection_ids;
 mod early;
 mod extensions;
 mod limits;

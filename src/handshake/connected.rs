@@ -14,6 +14,7 @@ use crate::wire::post_handshake::{KeyUpdate, KeyUpdateRequest};
 use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SrtpProfile};
 
 use super::Context;
+use super::connection_ids::ConnectionIdSelection;
 use super::custom::PeerExtension;
 use super::exchange::{ExchangeId, Exchanges, Outcome};
 use super::ticket::Resumption;
@@ -37,6 +38,8 @@ pub struct Negotiated {
     pub psk_identity: Option<Vec<u8>>,
     /// Whether the server took early data (0-RTT).
     pub early_data: bool,
+    /// Connection IDs (RFC 9146), if both sides know them.
+    pub connection_ids: Option<ConnectionIdSelection>,
     /// The custom extensions that the peer sent, in the handshake.
     pub peer_extensions: Vec<PeerExtension>,
 }

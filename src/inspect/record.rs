@@ -1,7 +1,7 @@
 //! Datagrams and records (RFC 9147 §4).
 
 use crate::inspect::cursor::{Cursor, Prefix};
-use crate::inspect::{MALFORMED, handshake, value};
+use crate::inspect::{MALFORMED, handshake, return_routability, value};
 use crate::wire::alert::Alert;
 use crate::wire::record::UnifiedHeader;
 use crate::wire::registry::{AlertDescription, ContentType, ProtocolVersion};
@@ -36,6 +36,9 @@ pub(super) fn content(cursor: &mut Cursor<'_>, content_type: ContentType) {
         }
         ContentType::ACK => {
             ack(cursor);
+        }
+        ContentType::RETURN_ROUTABILITY_CHECK => {
+            return_routability::check(cursor);
         }
         ContentType::APPLICATION_DATA => {
             let note = "What the application sends; its boundaries are kept, and it may be lost (RFC 9147 §10).";

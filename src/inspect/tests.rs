@@ -146,6 +146,15 @@ fn an_alert_and_an_ack_are_read_in_one_line() {
 }
 
 #[test]
+fn a_return_routability_check_is_read_and_an_unknown_one_is_read_over() {
+    let check = |bytes: &[u8]| content(ContentType::RETURN_ROUTABILITY_CHECK, bytes);
+    let tree = check(&[1, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(value(&tree, "return_routability_check"), "path_response (1)");
+    assert_eq!(value(&tree, "Cookie"), "0102030405060708");
+    assert_eq!(value(&check(&[9, 1]), "return_routability_check"), "unknown (9)");
+}
+
+#[test]
 fn plaintext_of_dtls_1_2_is_told_apart() {
     let certificate =
         [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 13, 11, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1][..], &[9]].concat();

@@ -119,6 +119,10 @@ pub struct ClientExtensions {
     pub alpn: Option<Vec<Vec<u8>>>,
     /// use_srtp (RFC 5764).
     pub use_srtp: Option<UseSrtp>,
+    /// connection_id (RFC 9146 §3): what the client wants to receive; empty: nothing.
+    pub connection_id: Option<Vec<u8>>,
+    /// rrc (RFC 9853 §3): whether return routability checks may be used.
+    pub return_routability: bool,
     /// ticket_request (RFC 9149).
     pub ticket_request: Option<TicketRequest>,
     /// record_size_limit (RFC 8449), at least 64.
@@ -181,6 +185,11 @@ impl ClientExtensions {
                 expect_no_data(data)?;
                 self.post_handshake_auth = true;
             }
+            T::CONNECTION_ID => self.connection_id = Some(read_opaque8(data)?),
+            T::RRC => {
+                expect_no_data(data)?;
+                self.return_routability = true;
+            }
             T::EXTENDED_MASTER_SECRET => {
                 expect_no_data(data)?;
                 self.extended_master_secret = true;
@@ -225,6 +234,12 @@ impl ClientExtensions {
         }
         if let Some(use_srtp) = &self.use_srtp {
             block.put(T::USE_SRTP, |out| use_srtp.encode(out));
+        }
+        if let Some(id) = &self.connection_id {
+            block.put(T::CONNECTION_ID, |out| put_vector8(out, |out| out.extend_from_slice(id)));
+        }
+        if self.return_routability {
+            block.put(T::RRC, |_| {});
         }
         if let Some(request) = &self.ticket_request {
             block.put(T::TICKET_REQUEST, |out| request.encode(out));

@@ -4,7 +4,7 @@ use crate::codec::{Decode, Encode, Reader, put_u16, put_vector8, put_vector16};
 use crate::error::InvalidMessage;
 use crate::wire::client_hello::{KeyShareEntry, Random, read_session_id};
 use crate::wire::extension::{self, Block, RawExtension};
-use crate::wire::extensions::lists::read_nonempty_opaque16;
+use crate::wire::extensions::lists::{expect_no_data, read_nonempty_opaque16, read_opaque8};
 use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion};
 
 /// The random that makes a ServerHello a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (RFC 9846 §4.2.3).
@@ -98,6 +98,10 @@ pub struct ServerHelloExtensions {
     pub selected_group: Option<NamedGroup>,
     /// cookie (RFC 9846 §4.3.2) of a HelloRetryRequest, not empty.
     pub cookie: Option<Vec<u8>>,
+    /// connection_id (RFC 9146 §3): what the server wants to receive; empty: nothing.
+    pub connection_id: Option<Vec<u8>>,
+    /// rrc (RFC 9853 §3): whether return routability checks may be used.
+    pub return_routability: bool,
     /// pre_shared_key (RFC 9846 §4.3.11) of a ServerHello: `selected_identity`, the place of the key in the client's list.
     pub selected_psk: Option<u16>,
     /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
@@ -115,6 +119,11 @@ impl ServerHelloExtensions {
                 T::KEY_SHARE if is_retry => read.selected_group = Some(Decode::decode_all(data)?),
                 T::KEY_SHARE => read.key_share = Some(Decode::decode_all(data)?),
                 T::COOKIE => read.cookie = Some(read_nonempty_opaque16(data)?),
+                T::CONNECTION_ID => read.connection_id = Some(read_opaque8(data)?),
+                T::RRC => {
+                    expect_no_data(data)?;
+                    read.return_routability = true;
+                }
                 T::PRE_SHARED_KEY => read.selected_psk = Some(read_u16(data)?),
                 _ => {}
             }
@@ -136,6 +145,12 @@ impl ServerHelloExtensions {
         }
         if let Some(cookie) = &self.cookie {
             block.put(T::COOKIE, |out| put_vector16(out, |out| out.extend_from_slice(cookie)));
+        }
+        if let Some(id) = &self.connection_id {
+            block.put(T::CONNECTION_ID, |out| put_vector8(out, |out| out.extend_from_slice(id)));
+        }
+        if self.return_routability {
+            block.put(T::RRC, |_| {});
         }
         if let Some(index) = &self.selected_psk {
             block.put(T::PRE_SHARED_KEY, |out| put_u16(out, *index));

@@ -10,6 +10,7 @@ use crate::crypto::psk::PskMode;
 use crate::crypto::task::{EphemeralKey, Task};
 use crate::error::{Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
+use crate::handshake::connection_ids::{ConnectionIdSelection, OfferedId};
 use crate::handshake::wait::{AgreedKey, NewKeyShare, Resume, Wait};
 use crate::handshake::{Context, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, State};
 use crate::schedule::v13::EarlySecret;
@@ -35,6 +36,10 @@ pub struct Offer {
     pub server_name: Option<String>,
     /// Our random.
     pub random: Random,
+    /// The connection ID that we want to receive.
+    pub connection_id: OfferedId,
+    /// What was agreed on about connection IDs.
+    pub connection_ids: Option<ConnectionIdSelection>,
     /// What it carries beyond what it means.
     pub arrangement: Arrangement,
     /// Key shares, with the private keys behind them.
@@ -102,6 +107,7 @@ impl Offer {
                 ..ClientExtensions::default()
             },
         };
+        self.connection_id.write(&mut hello.extensions);
         self.arrangement.apply(&mut hello, retry.is_some_and(|retry| retry.group.is_some()));
         let mut body = hello.encoded();
         if let Some(offered) = hello.extensions.pre_shared_key {
@@ -129,7 +135,7 @@ impl Offer {
             E::RECORD_SIZE_LIMIT => self.config.common.record_size_limit.is_some(),
             E::USE_SRTP => !self.config.common.srtp_profiles.is_empty(),
             E::TICKET_REQUEST => self.config.ticket_request.is_some(),
-            _ => self.arrangement.offers(extension),
+            _ => self.connection_id.offers(extension) || self.arrangement.offers(extension),
         }
     }
 
@@ -156,8 +162,20 @@ pub fn start(
 ) -> Result<State, Error> {
     let arrangement = Arrangement::new(&config.common)?;
     let has_psks = !psks.is_empty();
-    let offer =
-        Offer { config, peer_name, server_name, random, arrangement, shares: Vec::new(), has_psks, psks, early };
+    let connection_id = OfferedId::new(&config.common, cx)?;
+    let offer = Offer {
+        config,
+        peer_name,
+        server_name,
+        random,
+        connection_id,
+        connection_ids: None,
+        arrangement,
+        shares: Vec::new(),
+        has_psks,
+        psks,
+        early,
+    };
     if let Some(early) = &offer.early {
         early.tell(cx);
     }
@@ -357,9 +375,11 @@ impl ExpectServerHello {
         let Self { mut offer, progress } = self;
         let mut allowed =
             vec![ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE, ExtensionType::PRE_SHARED_KEY];
+        allowed.extend([ExtensionType::CONNECTION_ID, ExtensionType::RRC]);
         allowed.retain(|extension| offer.offers(*extension));
         let extensions = hello.extensions;
         offer.check_extensions(&extensions.present, &allowed)?;
+        offer.connection_ids = offer.connection_id.finish(&extensions, cx)?;
         let has_share = extensions.key_share.is_some();
         let index = extensions.selected_psk;
         if let Some(early) = &mut offer.early {

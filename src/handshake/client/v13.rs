@@ -136,6 +136,7 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         resumed: keys.psk.as_ref().is_some_and(|psk| psk.resumed.is_some()),
         psk_identity: keys.psk.as_ref().and_then(|psk| psk_identity(&psk.psk)),
         early_data: extensions.early_data,
+        connection_ids: offer.connection_ids,
         peer_extensions,
     })
 }

@@ -9,6 +9,7 @@ use crate::crypto::{CipherSuiteImpl, HashOutput};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::handshake::connected::SrtpSelection;
+use crate::handshake::connection_ids::OfferedId;
 use crate::handshake::custom::{self, PeerExtension};
 use crate::handshake::ticket::ticket_count;
 use crate::handshake::wait::{Resume, SelectedCredentials, Wait};
@@ -219,6 +220,8 @@ fn is_same_offer(first: &ClientHello, second: &ClientHello) -> bool {
         && a.server_name == b.server_name
         && a.alpn == b.alpn
         && a.use_srtp == b.use_srtp
+        && a.connection_id == b.connection_id
+        && a.return_routability == b.return_routability
         && a.ticket_request == b.ticket_request
         && a.psk_key_exchange_modes == b.psk_key_exchange_modes
 }
@@ -237,6 +240,8 @@ pub struct Offered {
     pub srtp: Option<SrtpSelection>,
     /// Whether its early data is taken.
     pub early_data: bool,
+    /// The connection ID that it wants to receive.
+    pub connection_id: OfferedId,
     /// How many tickets it asked for, if it did.
     pub ticket_request: Option<TicketRequest>,
     /// How many tickets it is to get.
@@ -281,6 +286,7 @@ impl Offered {
         let tickets = if takes_tickets { ticket_count(config, extensions.ticket_request, is_resumed) } else { 0 };
         Ok(Self {
             random: hello.random,
+            connection_id: OfferedId::read(&extensions),
             server_name: extensions.server_name,
             schemes: extensions.signature_algorithms.unwrap_or_default(),
             alpn_protocol,

@@ -12,6 +12,7 @@ use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{
     self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Signer, Terms,
 };
+use crate::handshake::connection_ids::AnsweredId;
 use crate::handshake::custom;
 use crate::handshake::exchange::Exchanges;
 use crate::handshake::ticket::Resumption;
@@ -81,7 +82,9 @@ impl Reply {
             Authentication::Psk(selected) => Some(selected),
             Authentication::Certificate(_) => None,
         };
-        let hello = server_hello(&config, suite, share, psk.map(|selected| selected.index))?;
+        let connection_id = AnsweredId::new(&config.common, &offered.connection_id, cx)?;
+        let connection_ids = connection_id.as_ref().map(|answer| answer.selection);
+        let hello = server_hello(&config, suite, share, psk.map(|selected| selected.index), connection_id)?;
         transcript.add(HandshakeType::SERVER_HELLO, &hello);
         cx.send(EPOCH_PLAINTEXT, HandshakeType::SERVER_HELLO, hello)?;
 
@@ -110,6 +113,7 @@ impl Reply {
             resumed: psk.is_some_and(|selected| selected.resumed.is_some()),
             psk_identity: psk.and_then(|selected| psk_identity(&selected.psk)),
             early_data: offered.early_data,
+            connection_ids,
             peer_extensions: offered.custom.clone(),
         };
         let expected_tickets = offered.ticket_request.map(|_| offered.tickets);
@@ -140,9 +144,19 @@ fn server_hello(
     suite: &'static CipherSuiteImpl,
     key_share: Option<KeyShareEntry>,
     selected_psk: Option<u16>,
+    connection_id: Option<AnsweredId>,
 ) -> Result<Vec<u8>, Error> {
     let mut random = [0; 32];
     config.common.provider.random.fill(&mut random).map_err(|_| TaskFailure::NoRandomBytes)?;
+    let mut extensions = ServerHelloExtensions {
+        supported_version: Some(ProtocolVersion::DTLS_1_3),
+        key_share,
+        selected_psk,
+        ..ServerHelloExtensions::default()
+    };
+    if let Some(connection_id) = connection_id {
+        connection_id.write(&mut extensions);
+    }
     Ok(ServerHello {
         legacy_version: ProtocolVersion::DTLS_1_2,
         random,
@@ -154,12 +168,7 @@ fn server_hello(
         //# be empty in DTLS 1.3. DTLS 1.3 servers MUST NOT echo the "legacy_session_id" value from the ClientHello.
         legacy_session_id_echo: Vec::new(),
         cipher_suite: suite.id,
-        extensions: ServerHelloExtensions {
-            supported_version: Some(ProtocolVersion::DTLS_1_3),
-            key_share,
-            selected_psk,
-            ..ServerHelloExtensions::default()
-        },
+        extensions,
     }
     .encoded())
 }

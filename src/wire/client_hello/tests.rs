@@ -17,6 +17,8 @@ fn full() -> ClientHello {
             signature_algorithms_cert: Some(vec![SignatureScheme::RSA_PKCS1_SHA256]),
             alpn: Some(vec![b"webrtc".to_vec(), b"c-webrtc".to_vec()]),
             use_srtp: Some(UseSrtp { profiles: vec![SrtpProfile::SRTP_AEAD_AES_128_GCM], mki: vec![4] }),
+            connection_id: Some(vec![9; 4]),
+            return_routability: true,
             ticket_request: Some(TicketRequest { new_session_count: 3, resumption_count: 1 }),
             record_size_limit: Some(64),
             psk_key_exchange_modes: Some(vec![1]),
@@ -33,7 +35,7 @@ fn full() -> ClientHello {
                 binders: vec![vec![8; 32]],
             }),
             others: vec![OtherExtension { extension_type: ExtensionType(0x0a0a), data: vec![8] }],
-            present: [44u16, 43, 0x0a0a, 0, 10, 13, 50, 16, 14, 58, 28, 45, 49, 23, 0xff01, 51, 42, 41]
+            present: [44u16, 43, 0x0a0a, 0, 10, 13, 50, 16, 14, 54, 61, 58, 28, 45, 49, 23, 0xff01, 51, 42, 41]
                 .map(ExtensionType)
                 .to_vec(),
         },
@@ -172,7 +174,7 @@ fn extensions_are_written_in_the_order_that_is_asked_for() {
     hello.extensions.present.clear();
     let read = ClientHello::decode_all(&hello.encoded()).unwrap();
     let in_order_of_fields =
-        [44u16, 43, 0, 10, 13, 50, 16, 14, 58, 28, 45, 49, 23, 0xff01, 51, 42, 0x0a0a, 41].map(ExtensionType);
+        [44u16, 43, 0, 10, 13, 50, 16, 14, 54, 61, 58, 28, 45, 49, 23, 0xff01, 51, 42, 0x0a0a, 41].map(ExtensionType);
     assert_eq!(read.extensions.present, in_order_of_fields);
 }
 

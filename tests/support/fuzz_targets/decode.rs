@@ -22,6 +22,7 @@ use dtls_wasm::wire::fragment::FragmentHeader;
 use dtls_wasm::wire::post_handshake::{KeyUpdate, KeyUpdateRequest, NewSessionTicket};
 use dtls_wasm::wire::record::{PlaintextHeader, UnifiedHeader};
 use dtls_wasm::wire::registry::{ContentType, ExtensionType, HandshakeType};
+use dtls_wasm::wire::return_routability::ReturnRoutabilityCheck;
 use dtls_wasm::wire::server_hello::ServerHello;
 
 /// Every decoder, and the dissector against them. The first byte says how to take the rest, the second is a parameter.
@@ -121,6 +122,13 @@ pub fn check_content(content_type: ContentType, bytes: &[u8]) {
                 }
             }
         }
+        ContentType::RETURN_ROUTABILITY_CHECK => {
+            let read = ReturnRoutabilityCheck::decode_all(bytes);
+            agree_on_form(&read, &tree, &[]);
+            if let Ok(check) = read {
+                assert_eq!(check.encoded()[0], integer(bytes, tree.find("msg_type").unwrap()) as u8);
+            }
+        }
         _ => {}
     }
 }
@@ -137,6 +145,8 @@ pub fn check_message(msg_type: HandshakeType, bytes: &[u8]) {
             let known = [
                 T::COOKIE,
                 T::SUPPORTED_VERSIONS,
+                T::CONNECTION_ID,
+                T::RRC,
                 T::SERVER_NAME,
                 T::SUPPORTED_GROUPS,
                 T::SIGNATURE_ALGORITHMS,
@@ -165,7 +175,11 @@ pub fn check_message(msg_type: HandshakeType, bytes: &[u8]) {
         }
         HandshakeType::SERVER_HELLO => {
             let read = ServerHello::decode_all(bytes);
-            agree_on_form(&read, &tree, &[T::SUPPORTED_VERSIONS, T::KEY_SHARE, T::COOKIE, T::PRE_SHARED_KEY]);
+            agree_on_form(
+                &read,
+                &tree,
+                &[T::SUPPORTED_VERSIONS, T::KEY_SHARE, T::COOKIE, T::PRE_SHARED_KEY, T::CONNECTION_ID, T::RRC],
+            );
             if let Ok(hello) = read {
                 seen.server_hello(&hello);
                 let mut again = ServerHello::decode_all(&hello.encoded()).unwrap();
