@@ -288,6 +288,13 @@ fn key_updates_survive_every_order() {
     }
 }
 
+#[test]
+fn handshakes_by_keys_survive_every_order() {
+    for mode in MODES.iter().filter(|mode| mode.name.starts_with("pre-shared")) {
+        check(mode, &[(1, 1, 0), (2, 0, 0)], 100);
+    }
+}
+
 /// What the search is made of, held against a case that can be counted by hand.
 #[test]
 fn the_search_sees_every_order_once() {

@@ -61,8 +61,15 @@ struct Case {
     configure: fn(&mut ClientConfig, &mut ServerConfig),
 }
 
-const CASES: [Case; 2] = [
+const CASES: [Case; 3] = [
     Case { name: "with certificates", configure: |_, server| server.client_auth = ClientAuth::Required },
+    Case {
+        name: "with a pre-shared key",
+        configure: |client, server| {
+            client.psks = vec![Arc::new(NullBackend::psk_of(b"psk256 of a device").unwrap())];
+            server.look_up_psks = true;
+        },
+    },
     Case { name: "retried", configure: |_, server| server.common.groups = vec![NamedGroup::SECP256R1] },
 ];
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 use dtls_wasm::codec::Encode as _;
 use dtls_wasm::config::{ClientAuth, ClientConfig, ServerConfig};
 use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
-use dtls_wasm::crypto::null as null_provider;
+use dtls_wasm::crypto::null::{self as null_provider, NullBackend};
 use dtls_wasm::error::Error;
 use dtls_wasm::record::RecordLayer;
 use dtls_wasm::schedule::TrafficSecret;
+use dtls_wasm::ticket::CachedTickets;
 use dtls_wasm::time::Instant;
 use dtls_wasm::wire::fragment::FragmentHeader;
 use dtls_wasm::wire::registry::{ContentType, HandshakeType, NamedGroup};
@@ -102,6 +103,15 @@ fn configure(flags: u8, client: &mut ClientConfig, server: &mut ServerConfig) {
         client.common.transport.max_datagram_size = 300;
         server.common.transport.max_datagram_size = 256;
     }
+    if flags & 16 != 0 {
+        client.psks = vec![Arc::new(NullBackend::psk_of(b"psk256 fuzzed").unwrap())];
+        server.look_up_psks = true;
+    }
+    if flags & 32 != 0 {
+        client.resumption = true;
+        client.post_handshake_auth = true;
+        server.tickets = Some(Arc::new(CachedTickets::new(4)));
+    }
     if flags & 8 != 0 {
         client.common.alpn_protocols = vec![b"a".to_vec(), b"coap".to_vec()];
         server.common.alpn_protocols = vec![b"coap".to_vec()];
@@ -120,11 +130,12 @@ fn events(side: &mut Connection) {
 /// What the applications do when nothing else happens.
 fn act(sides: &mut [Connection; 2], now: Instant, input: &mut Input<'_>) {
     let side = &mut sides[input.below(2)];
-    match input.byte() % 6 {
+    match input.byte() % 7 {
         0 => drop(side.send(b"some data")),
         1 => drop(side.update_keys(false, now)),
         2 => drop(side.update_keys(true, now)),
         3 if input.byte() > 200 => side.close(now),
+        4 => drop(side.request_client_authentication(true, now)),
         _ => {}
     }
 }
