@@ -27,6 +27,7 @@ const LARGEST_DATAGRAM: usize = 65_535;
 /// The context of every exporter value.
 const EXPORT_CONTEXT: &[u8] = b"interop";
 const EXPORT_LENGTH: usize = 32;
+const CONTENT_HANDSHAKE: u8 = 22;
 const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
 
 /// Runs the exchange to its end and gives the exit code of the process.
@@ -98,6 +99,8 @@ struct Progress {
     epochs: Option<(u64, u64)>,
     closed_at: Option<Instant>,
     other_closed: bool,
+    /// Another connection was begun while this one had not ended (server).
+    abandoned: bool,
     /// The stack said that nothing follows.
     over: bool,
 }
@@ -180,6 +183,11 @@ impl Exchange {
         match self.socket.recv_from(&mut buffer) {
             Ok((length, from)) => {
                 if self.flags.role == Role::Server {
+                    if self.progress.connected && self.other != Some(from) && datagram_is_plain(&buffer[..length]) {
+                        // The client has gone and begins another connection: its close_notify must have been lost.
+                        self.progress.abandoned = true;
+                        return Ok(());
+                    }
                     self.other = Some(from);
                 }
                 self.stack.handle_datagram(from, &buffer[..length]);
@@ -341,7 +349,7 @@ impl Exchange {
             self.progress.closed_at = Some(Instant::now());
             return self.progress.other_closed;
         }
-        if !first && complete_at.elapsed() > self.flags.close_grace {
+        if !first && (self.progress.abandoned || complete_at.elapsed() > self.flags.close_grace) {
             line("NO_CLOSE_NOTIFY", "");
             return true;
         }
@@ -354,6 +362,11 @@ fn message(number: usize, size: usize) -> Vec<u8> {
     let mut bytes = format!("message {number} ").into_bytes();
     bytes.resize(size.max(bytes.len()), b'x');
     bytes
+}
+
+/// It begins with a record without protection, as a ClientHello does (RFC 9147, Section 4.1).
+fn datagram_is_plain(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&CONTENT_HANDSHAKE)
 }
 
 fn message_number(data: &[u8]) -> Option<usize> {
