@@ -65,7 +65,7 @@ async function exchange({ feature, client, server }, folder) {
   const timeout = feature.network === undefined ? TIMEOUT_MS : LOSSY_TIMEOUT_MS;
   const keys = join(folder, 'keys.txt');
   const serverPort = await freePort();
-  const logging = keyLogger(client, server);
+  const logging = keyLogger(client, server, feature);
   /** @param {Stack} stack */
   const keyLog = (stack) => (stack === logging ? ['--keylog', keys] : []);
   const serverFlags = ['server', '--port', String(serverPort), ...serverCertificate(feature), ...feature.server(server, client), ...keyLog(server)];
@@ -87,7 +87,8 @@ async function exchange({ feature, client, server }, folder) {
 }
 
 /** The side whose secrets decrypt the capture: ours where it takes part, so that every cell is also a test of its key log. */
-function keyLogger(/** @type {Stack} */ client, /** @type {Stack} */ server) {
+function keyLogger(/** @type {Stack} */ client, /** @type {Stack} */ server, /** @type {Feature} */ { clientLogs }) {
+  if (clientLogs === true) return client;
   const able = [server, client].filter(({ abilities }) => abilities.keyLog);
   return able.find((stack) => stack === PACKAGE) ?? able.find((stack) => stack === OURS) ?? able[0];
 }
@@ -141,7 +142,7 @@ function judge(cell, outcome, findings) {
     const closedFirst = cell.feature.serverCloses === true ? client : server;
     findings.expect(closedFirst.said('CLOSE_NOTIFY') !== undefined, 'the close_notify did not arrive');
   }
-  if (keyLogger(cell.client, cell.server) !== undefined) judgeRecords(datagrams, findings);
+  if (keyLogger(cell.client, cell.server, cell.feature) !== undefined) judgeRecords(datagrams, findings);
   findings.expect(hellos.clientHellos.length > 0, 'no ClientHello was read');
   cell.feature.check?.(findings, outcome, cell);
 }

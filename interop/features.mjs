@@ -19,6 +19,7 @@ import { connectionIds } from './features-paths.mjs';
  * @property {string} [suite] @property {string} [group] what must have been chosen
  * @property {string} [certificate] the server's, `p256` when not given
  * @property {'key' | 'nothing'} [shows] what the server shows in place of a certificate
+ * @property {boolean} [clientLogs] the client alone has all secrets of the connection
  * @property {number} [connections] how many the two sides make, one after another; one when not given
  * @property {boolean} [serverCloses]
  * @property {import('./relay.mjs').Conditions} [network] a close_notify may then be lost

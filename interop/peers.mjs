@@ -70,7 +70,7 @@ function npmPackage() {
 }
 
 export const OURS = program('ours', {
-  fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, lateAuth: true, grease: true, ccm: true,
+  fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, early: true, lateAuth: true, grease: true, ccm: true,
 });
 export const PACKAGE = npmPackage();
 

@@ -22,6 +22,7 @@ pub struct Alone {
     name: Option<String>,
     /// What the connections before left to resume, newest last.
     sessions: Vec<Session>,
+    early: bool,
 }
 
 /// The configuration of all connections of this process.
@@ -35,13 +36,14 @@ impl Settings {
         &self,
         name: Option<&String>,
         session: Option<Session>,
+        early_data: bool,
         keylog: Option<&Arc<File>>,
     ) -> Result<Connection, String> {
         let trace = || keylog.map(|file| Box::new(KeyLog::new(Arc::clone(file))) as Box<dyn Trace>);
         let now = configure::now();
         match self {
             Self::Client(config) => {
-                let offer = ClientOffer { server_name: name.cloned(), session, trace: trace() };
+                let offer = ClientOffer { server_name: name.cloned(), session, early_data, trace: trace() };
                 Connection::connect(Arc::clone(config), offer, now).map_err(|error| error.to_string())
             }
             Self::Server(config) => {
@@ -64,8 +66,8 @@ impl Alone {
             Role::Server => (Settings::Server(configure::server(flags)?), None),
         };
         let keylog = configure::key_log_file(flags)?;
-        let connection = settings.begin(name.as_ref(), None, keylog.as_ref())?;
-        Ok(Self { settings, keylog, connection, name, sessions: Vec::new() })
+        let connection = settings.begin(name.as_ref(), None, false, keylog.as_ref())?;
+        Ok(Self { settings, keylog, connection, name, sessions: Vec::new(), early: flags.early > 0 })
     }
 }
 
@@ -113,8 +115,13 @@ impl Stack for Alone {
     }
 
     fn again(&mut self) -> Result<(), String> {
-        self.connection = self.settings.begin(self.name.as_ref(), self.sessions.pop(), self.keylog.as_ref())?;
+        let session = self.sessions.pop();
+        self.connection = self.settings.begin(self.name.as_ref(), session, self.early, self.keylog.as_ref())?;
         Ok(())
+    }
+
+    fn send_early(&mut self, data: &[u8]) -> Result<(), String> {
+        self.connection.send_early(data).map_err(|error| error.to_string())
     }
 
     fn request_authentication(&mut self) -> Result<(), String> {

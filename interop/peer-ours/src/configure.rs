@@ -10,7 +10,7 @@ use dtls_wasm::crypto::psk::{ExternalKey, HashAlgorithm, Psk, PskMode};
 use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
 use dtls_wasm::crypto::task::PeerVerifier;
 use dtls_wasm::identity::{AcceptAnyVerifier, Fingerprint, FingerprintVerifier, WebPkiVerifier, pem};
-use dtls_wasm::ticket::SealedTickets;
+use dtls_wasm::ticket::{LocalStrikeRegister, SealedTickets};
 use dtls_wasm::time::Instant;
 use dtls_wasm::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 use peer::stack::by_name;
@@ -39,6 +39,9 @@ pub const PROFILES: &[(&str, SrtpProfile)] = &[
     ("SRTP_AEAD_AES_256_GCM", SrtpProfile::SRTP_AEAD_AES_256_GCM),
 ];
 
+/// How much early data a server takes.
+const EARLY_DATA: u32 = 4_096;
+
 pub fn client(flags: &Flags) -> Result<Arc<ClientConfig>, String> {
     let common = common(flags)?;
     let mut config = ClientConfig::new(Arc::clone(&common.provider), Arc::clone(&common.backend));
@@ -65,6 +68,10 @@ pub fn server(flags: &Flags) -> Result<Arc<ServerConfig>, String> {
     config.psk_modes = psk_modes(flags)?;
     if flags.tickets {
         let tickets = SealedTickets::new(&common.provider, config.ticket_lifetime, now());
+        if flags.early > 0 {
+            config.max_early_data = EARLY_DATA;
+            config.strike_register = Some(Arc::new(LocalStrikeRegister::new(now())));
+        }
         config.tickets = Some(Arc::new(tickets.map_err(|_| "there are no random bytes")?));
     }
     config.common = common;

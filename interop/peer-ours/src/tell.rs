@@ -1,6 +1,6 @@
 //! What the library tells, in the words of the exchange.
 
-use dtls_wasm::connection::{Connection, ConnectionEvent, UpdateKeysError};
+use dtls_wasm::connection::{Connection, ConnectionEvent, EarlyDataStatus, UpdateKeysError};
 use dtls_wasm::error::Error;
 use peer::stack::{SrtpAgreement, name_of};
 use peer::{Happening, Negotiated};
@@ -12,6 +12,7 @@ pub fn happening(event: ConnectionEvent, connection: &Connection, asked_name: Op
     match event {
         ConnectionEvent::Connected => Some(Happening::Connected(Box::new(negotiated(connection, asked_name)))),
         ConnectionEvent::Datagram(data) => Some(Happening::Data(data)),
+        ConnectionEvent::EarlyData(data) => Some(Happening::EarlyData(data)),
         ConnectionEvent::PeerAuthenticated { peer, .. } => Some(Happening::Authenticated(peer.chain)),
         ConnectionEvent::PeerClosed => Some(Happening::CloseNotify),
         ConnectionEvent::Closed => Some(Happening::Closed),
@@ -32,7 +33,11 @@ fn negotiated(connection: &Connection, asked_name: Option<&str>) -> Negotiated {
         peer_key: None,
         ocsp: None,
         resumed: Some(agreed.resumed),
-        early: None,
+        early: match connection.early_data() {
+            EarlyDataStatus::Accepted => Some(true),
+            EarlyDataStatus::Rejected => Some(false),
+            _ => None,
+        },
         srtp: connection.srtp_keys().map(|keys| SrtpAgreement {
             profile: name_of(PROFILES, &keys.profile),
             // In the order in which the extractor yields them (RFC 5764, Section 4.2).

@@ -205,6 +205,10 @@ impl Exchange {
             Happening::Connected(negotiated) => {
                 self.progress.connected = true;
                 connected(&negotiated);
+                if negotiated.early == Some(false) {
+                    // What was refused is sent again at once.
+                    self.progress.sent_at = None;
+                }
                 self.print_keys(&negotiated)?;
                 for data in std::mem::take(&mut self.progress.unanswered) {
                     self.stack.send(&data)?;
