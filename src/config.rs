@@ -287,9 +287,11 @@ pub struct ServerConfig {
     /// How many bytes of early data (0-RTT) a ticket allows. Default: 0, none.
     ///
     /// Early data is not bound to this connection: whoever records it can send it again (RFC 9846 §8), as far as
-    /// `strike_register` does not know of it.
+    /// `strike_register` does not know of it. A HelloRetryRequest refuses it: it needs a listener that does not always
+    /// ask for a [`cookie`](Self::cookie), and a client that sends a key share of a group that the server takes.
     pub max_early_data: u32,
-    /// Remembers the early data that was taken, so that it is taken once. Without one, none is taken. Default: none.
+    /// Remembers the early data that was taken, so that it is taken once; there must be one if `max_early_data` is not 0.
+    /// Default: none.
     ///
     /// Servers that accept each other's tickets must share one.
     pub strike_register: Option<Arc<dyn StrikeRegister>>,
@@ -358,7 +360,8 @@ pub enum ClientAuth {
 /// When a listener demands a cookie (RFC 9147 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookiePolicy {
-    /// Of every client: nothing is kept, and nothing large is sent, for an address that was not proven.
+    /// Of every client, at the price of a round trip, and of early data, which a HelloRetryRequest refuses: nothing is
+    /// kept, and nothing large is sent, for an address that was not proven.
     Always,
     /// Never: only where something below has proven the address, or on a closed network.
     Never,

@@ -8,6 +8,7 @@ use super::{Connection, ConnectionEvent, ConnectionState};
 use crate::error::{Error, PeerMisbehaved};
 use crate::handshake::early::{EPOCH_EARLY, EarlyDataStatus};
 use crate::handshake::{EPOCH_HANDSHAKE, State};
+use crate::schedule::exporter::ExportError;
 use crate::time::Instant;
 use crate::trace::DiscardReason;
 use crate::wire::registry::ContentType;
@@ -70,6 +71,17 @@ impl Connection {
         Ok(())
     }
 
+    /// As [`export_keying_material`](Self::export_keying_material), from the secret of early data, and only until the
+    /// handshake is complete. Keys that are exported so are those of every copy of the ClientHello too (RFC 9846 appendix
+    /// F.5.1).
+    ///
+    /// # Errors
+    /// If there is no early data, or not any more, or when `out` is longer than the derivation allows.
+    pub fn export_early_keying_material(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
+        let exporter = self.early_data.exporter.as_ref().ok_or(ExportError::NotConnected)?;
+        exporter.export(label, context, out)
+    }
+
     /// How many bytes one [`send_early`](Self::send_early) may carry.
     pub fn max_early_send_size(&self) -> usize {
         let limit = self.common().transport.max_datagram_size;
@@ -128,6 +140,7 @@ impl Connection {
 
     /// The handshake is complete: the client knows for certain what became of its early data.
     pub(super) fn finish_early_data(&mut self, now: Instant) {
+        self.early_data.exporter = None;
         if self.is_server() {
             return;
         }

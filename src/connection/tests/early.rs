@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::connection::{ClientOffer, EarlyDataStatus, SendEarlyError};
+use crate::crypto::psk::PskMode;
 use crate::crypto::resumption::Session;
 use crate::crypto::task::{Task, TaskOutput};
 use crate::error::PeerMisbehaved;
-use crate::ticket::{LocalStrikeRegister, SealedTickets};
+use crate::ticket::{CachedTickets, LocalStrikeRegister, SealedTickets};
 use crate::trace::memory::MemoryTrace;
 use crate::wire::registry::{AlertDescription, ContentType};
 
@@ -114,11 +115,16 @@ fn early_data_arrives_before_the_handshake_is_complete() {
     pair.run(LATER + Duration::from_millis(10), |_, _| false);
     assert_eq!(pair.b.state(), ConnectionState::Connecting);
     assert_eq!(events(&mut pair.b), [early(b"one"), early(b"two")]);
+    let (mut a, mut b) = ([0; 32], [1; 32]);
+    pair.a.export_early_keying_material("label", b"", &mut a).unwrap();
+    pair.b.export_early_keying_material("label", b"", &mut b).unwrap();
+    assert_eq!(a, b);
     pair.a.send_early(b"three").unwrap();
     let (client, server) = outcome(&mut pair);
     assert_eq!(client, [ConnectionEvent::EarlyDataAccepted, ConnectionEvent::Connected]);
     assert_eq!(server, [early(b"three"), ConnectionEvent::Connected]);
     assert_eq!(pair.a.send_early(b"late"), Err(SendEarlyError::TooLate));
+    assert_eq!(pair.a.export_early_keying_material("label", b"", &mut a), Err(ExportError::NotConnected));
     // Nothing of epoch 1 is left.
     assert!(!pair.a.records.can_write(1) && !pair.b.records.can_read(1));
 }
@@ -151,6 +157,47 @@ fn nobody_sends_early_data_unasked() {
     assert_eq!(connect(&client, "example.org", without, true, LATER), Err(SendEarlyError::NotOffered));
     let mut server = server_at(&server, START);
     assert_eq!(server.send_early(b"x"), Err(SendEarlyError::NotOffered));
+}
+
+#[test]
+fn a_ticket_alone_protects_early_data_too() {
+    let (mut client, mut server) = configs();
+    client.psk_modes = vec![PskMode::PskOnly];
+    server.psk_modes = vec![PskMode::PskOnly];
+    let session = sessions(&client, &server).remove(0);
+    let mut pair = resuming(client, &server, session);
+    is_taken(&mut pair);
+    assert_eq!(pair.a.negotiated().unwrap().group, None);
+}
+
+#[test]
+fn a_ticket_of_single_use_is_used_once() {
+    let (client, mut server) = configs();
+    server.tickets = Some(Arc::new(CachedTickets::new(10)));
+    let session = sessions(&client, &server).remove(0);
+    is_taken(&mut resuming(client.clone(), &server, session.clone()));
+    let mut pair = resuming(client, &server, session);
+    is_refused(&mut pair);
+    assert!(!pair.a.negotiated().unwrap().resumed);
+}
+
+#[test]
+fn tickets_of_tickets_end_with_the_week() {
+    let (client, mut server) = configs();
+    server.ticket_lifetime = Duration::from_secs(604_800);
+    let tickets = SealedTickets::new(&server.common.provider, Duration::from_secs(604_800), START).unwrap();
+    server.tickets = Some(Arc::new(tickets));
+    let first = sessions(&client, &server).remove(0);
+    let at = START + Duration::from_secs(600_000);
+    let mut pair = Pair::new(client_with(client, first, at), server_at(&server, at), network(), at);
+    pair.run(at + Duration::from_secs(1), |_, _| false);
+    let session = events(&mut pair.a).into_iter().find_map(|event| match event {
+        ConnectionEvent::SessionReceived(session) => Some(session),
+        _ => None,
+    });
+    let state = session.unwrap().state;
+    assert!(state.authenticated_at < START + Duration::from_secs(1), "{state:?}");
+    assert!((4700..=4800).contains(&state.lifetime), "{state:?}");
 }
 
 #[test]
