@@ -15,7 +15,7 @@ use dtls_wasm::crypto::task::{Backend, Task, TaskOutput};
 use dtls_wasm::crypto::{HashOutput, SecureRandom};
 use dtls_wasm::identity::{KeyAlgorithm, self_signed};
 use dtls_wasm::schedule::EarlySecret;
-use dtls_wasm::wire::registry::{CipherSuite, NamedGroup, SignatureScheme};
+use dtls_wasm::wire::registry::{CertificateType, CipherSuite, NamedGroup, SignatureScheme};
 
 #[path = "support/pair.rs"]
 mod pair;
@@ -91,7 +91,13 @@ fn public_key_operations(bencher: Bencher<'_, '_>, group: &NamedGroup) {
         };
         black_box(perform(Task::AgreeKey { group: *group, key: private, peer: public }));
         let certificate = identity.certificate.clone();
-        black_box(perform(Task::VerifySignature { scheme, certificate, content: content.clone(), signature }));
+        black_box(perform(Task::VerifySignature {
+            scheme,
+            certificate_type: CertificateType::X509,
+            certificate,
+            content: content.clone(),
+            signature,
+        }));
     });
 }
 

@@ -13,6 +13,7 @@ use crate::ticket::StrikeRegister;
 use crate::wire::client_hello::TicketRequest;
 use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
+mod certificates;
 mod connection_ids;
 mod custom;
 mod error;
@@ -21,6 +22,7 @@ mod padding;
 mod psk;
 mod transport;
 
+pub use certificates::{CertificateConfig, may_be_delegated};
 pub use connection_ids::{ConnectionIdConfig, ConnectionIdGenerator, PathCheck};
 pub use custom::{CustomExtension, ExtensionMessage, FixedExtension, MAX_CUSTOM_EXTENSION_LEN};
 pub use error::ConfigError;
@@ -48,6 +50,8 @@ pub struct CommonConfig {
     pub groups: Vec<NamedGroup>,
     /// The schemes that the peer may sign its CertificateVerify with, best first. Default: those of the provider.
     pub signature_schemes: Vec<SignatureScheme>,
+    /// What is said, asked and accepted about certificates. Default: X.509 certificates as they are.
+    pub certificates: CertificateConfig,
     /// The application protocols to offer or accept (RFC 7301), best first. Default: none.
     pub alpn_protocols: Vec<Vec<u8>>,
     /// The SRTP profiles to offer or accept (RFC 5764), best first. Default: none.
@@ -88,6 +92,7 @@ impl CommonConfig {
             signature_schemes: provider.schemes.clone(),
             provider,
             backend,
+            certificates: CertificateConfig::default(),
             alpn_protocols: Vec::new(),
             srtp_profiles: Vec::new(),
             srtp_mki: Vec::new(),
@@ -144,6 +149,7 @@ impl CommonConfig {
         self.padding.validate()?;
         self.limits.validate()?;
         self.connection_ids.validate()?;
+        self.certificates.validate()?;
         self.transport.validate()
     }
 

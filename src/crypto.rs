@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme};
 
+pub mod credentials;
 pub mod hkdf;
 #[cfg(any(test, feature = "sim"))]
 pub mod null;

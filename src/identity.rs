@@ -3,11 +3,13 @@
 mod chain;
 mod fingerprint;
 pub mod pem;
+mod public_key;
 mod self_signed;
 mod x509;
 
 pub use chain::WebPkiVerifier;
 pub use fingerprint::{Fingerprint, FingerprintAlgorithm, FingerprintVerifier};
+pub use public_key::PublicKeyVerifier;
 pub use self_signed::{KeyAlgorithm, SelfSigned, self_signed};
 
 use crate::crypto::task::{PeerVerifier, PresentedIdentity};

@@ -5,6 +5,7 @@ pub mod alert;
 pub mod certificate;
 pub mod client_hello;
 pub mod connection_id;
+pub mod delegated_credential;
 pub mod encrypted_extensions;
 pub mod extension;
 pub mod extensions;

@@ -15,7 +15,7 @@ use dtls_wasm::identity::{
     self_signed,
 };
 use dtls_wasm::time::Instant;
-use dtls_wasm::wire::registry::SignatureScheme;
+use dtls_wasm::wire::registry::{CertificateType, SignatureScheme};
 
 #[path = "support/flights.rs"]
 mod flights;
@@ -36,12 +36,8 @@ fn certificate(name: &str) -> Vec<u8> {
 }
 
 fn presented(chain: &[&str]) -> PresentedIdentity {
-    PresentedIdentity {
-        chain: chain.iter().map(|name| certificate(name)).collect(),
-        server_name: Some("server.example".into()),
-        is_server: true,
-        now: NOW,
-    }
+    let chain = chain.iter().map(|name| certificate(name)).collect();
+    PresentedIdentity::new(chain, Some("server.example".into()), true, NOW)
 }
 
 fn verdict(roots: &[&str], presented: &PresentedIdentity) -> Result<(), CertificateError> {
@@ -263,12 +259,8 @@ fn a_self_signed_certificate_is_accepted_for_its_names() {
         let own = self_signed(algorithm, &names, NOW, Duration::from_secs(3600), &OsRandom).unwrap();
         let verifier = WebPkiVerifier::new(std::slice::from_ref(&own.certificate)).unwrap();
         let at = |name: &str, seconds| {
-            let presented = PresentedIdentity {
-                chain: vec![own.certificate.clone()],
-                server_name: Some(name.into()),
-                is_server: true,
-                now: NOW + Duration::from_secs(seconds),
-            };
+            let (chain, now) = (vec![own.certificate.clone()], NOW + Duration::from_secs(seconds));
+            let presented = PresentedIdentity::new(chain, Some(name.into()), true, now);
             verifier.verify(&presented).unwrap()
         };
         for name in ["server.example", "a.wild.example", "127.0.0.1", "::1"] {
@@ -340,8 +332,7 @@ fn credentials_are_chosen_by_scheme_and_then_by_name() {
         .with_credentials(second.clone())
         .with_credentials(third.clone());
     let selected = |name: Option<&str>, schemes: &[SignatureScheme]| {
-        let request =
-            CredentialsRequest { server_name: name.map(str::to_owned), schemes: schemes.to_vec(), is_server: true };
+        let request = CredentialsRequest::new(name.map(str::to_owned), schemes.to_vec(), true);
         match backend.perform(&Task::SelectCredentials(request)) {
             Some(Ok(TaskOutput::Credentials(selected))) => selected.map(|credentials| credentials.chain.clone()),
             other => panic!("{other:?}"),
@@ -384,6 +375,7 @@ fn certificate_verify_needs_the_certificate_s_own_key() {
         let verify = |name: &str, scheme, content: &[u8], signature: &[u8]| {
             let task = Task::VerifySignature {
                 scheme,
+                certificate_type: CertificateType::X509,
                 certificate: certificate(name),
                 content: content.to_vec(),
                 signature: signature.to_vec(),

@@ -4,7 +4,10 @@ use core::fmt;
 
 use super::{MAX_DATAGRAM_SIZE, MIN_DATAGRAM_SIZE};
 use crate::crypto::psk::PskError;
-use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, SignatureScheme, SrtpProfile};
+use crate::wire::registry::{
+    CertificateCompressionAlgorithm, CertificateType, CipherSuite, ExtensionType, NamedGroup, SignatureScheme,
+    SrtpProfile,
+};
 
 /// A configuration that cannot work, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,14 @@ pub enum ConfigError {
     UnsupportedSignatureScheme(SignatureScheme),
     /// The lengths of this profile's keys are not known.
     UnsupportedSrtpProfile(SrtpProfile),
+    /// A list of certificate types is empty.
+    NoCertificateTypes,
+    /// There is no such type of certificate.
+    UnsupportedCertificateType(CertificateType),
+    /// Certificates cannot be compressed by this algorithm, or not without the Cargo feature `certificate-compression`.
+    UnsupportedCompression(CertificateCompressionAlgorithm),
+    /// The names of authorities are too long together, or one of them is empty.
+    InvalidAuthorities,
     /// A key share is wanted for a group that is not offered.
     KeyShareOutsideGroups(NamedGroup),
     /// `max_early_data` is not 0, and there is no `strike_register`.
@@ -99,6 +110,18 @@ impl fmt::Display for ConfigError {
             Self::UnsupportedSignatureScheme(id) => write!(f, "the signature scheme {id} is not one of the provider's"),
             Self::UnsupportedSrtpProfile(id) => {
                 write!(f, "the SRTP profile {id} is not known; profiles 1, 2, 7 and 8 are")
+            }
+            Self::NoCertificateTypes => f.write_str("a list of certificate types is empty; give at least X.509"),
+            Self::UnsupportedCertificateType(id) => {
+                write!(f, "there is no certificate type {id}; X.509 and raw public keys are known")
+            }
+            Self::UnsupportedCompression(id) => write!(
+                f,
+                "certificates cannot be compressed by {id}; zlib and brotli are known to the feature \
+                 certificate-compression"
+            ),
+            Self::InvalidAuthorities => {
+                f.write_str("the names of authorities must not be empty, and have at most 65,533 bytes together")
             }
             Self::KeyShareOutsideGroups(id) => {
                 write!(f, "a key share is wanted for {id}, which is not among the groups")

@@ -254,7 +254,7 @@ impl Connection {
             run(owner, task, &mut self.tasks, &self.role, &mut self.tracer, now).map(|result| (id, result))
         });
         if let Some((id, result)) = ready {
-            let outcome = established.finish_exchange_task(id, result)?;
+            let outcome = established.finish_exchange_task(id, result, &self.context(now, &mut sent))?;
             return Ok(Some(outcome.map(|outcome| (id, outcome)).into()));
         }
         let Some(message) = self.incoming.pop() else { return Ok(None) };
@@ -369,6 +369,7 @@ const fn task_name(task: &Task) -> &'static str {
         Task::RespondKeyShare { .. } => "respond_key_share",
         Task::Sign { .. } => "sign",
         Task::VerifySignature { .. } => "verify_signature",
+        Task::VerifyDelegation(_) => "verify_delegation",
         Task::SelectCredentials(_) => "select_credentials",
         Task::VerifyPeer(_) => "verify_peer",
         Task::LookUpPsk(_) => "look_up_psk",

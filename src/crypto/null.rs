@@ -63,11 +63,9 @@ impl NullBackend {
 
     /// The only credentials it has.
     pub fn credentials() -> Credentials {
-        Credentials {
-            chain: vec![b"a certificate of the null provider".to_vec()],
-            key: SigningKeyRef::Foreign(KEY_NUMBER),
-            schemes: vec![SignatureScheme::ECDSA_SECP256R1_SHA256, SignatureScheme::ED25519],
-        }
+        let schemes = vec![SignatureScheme::ECDSA_SECP256R1_SHA256, SignatureScheme::ED25519];
+        let chain = vec![b"a certificate of the null provider".to_vec()];
+        Credentials::new(chain, SigningKeyRef::Foreign(KEY_NUMBER), schemes)
     }
 
     fn perform(&self, task: &Task) -> Result<TaskOutput, TaskError> {
@@ -100,7 +98,20 @@ impl NullBackend {
                 Ok(TaskOutput::Verified)
             }
             Task::VerifySignature { .. } => Err(TaskError::Rejected),
-            Task::SelectCredentials(_) => Ok(TaskOutput::Credentials(Some(Arc::new(Self::credentials())))),
+            Task::VerifyDelegation(delegation) => {
+                let credential = &delegation.credential;
+                let content = credential.signed_content(delegation.is_server, &delegation.certificate);
+                if signature(&content) == credential.signature {
+                    Ok(TaskOutput::Verified)
+                } else {
+                    Err(TaskError::Rejected)
+                }
+            }
+            Task::SelectCredentials(request) => {
+                let own = Self::credentials();
+                let fits = request.certificate_types.contains(&own.certificate_type);
+                Ok(TaskOutput::Credentials(fits.then(|| Arc::new(own))))
+            }
             Task::VerifyPeer(_) => Ok(TaskOutput::Verified),
             Task::LookUpPsk(request) => Ok(TaskOutput::Psk(Self::psk(request))),
         }

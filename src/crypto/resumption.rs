@@ -40,7 +40,8 @@ pub struct ResumptionState {
     pub server_name: Option<String>,
     /// The application protocol.
     pub alpn_protocol: Option<Vec<u8>>,
-    /// The peer's chain, DER, its own certificate first; empty if it had none.
+    /// The peer's chain of X.509 certificates, DER, its own first; empty if it had none. Connections in which a peer showed
+    /// a raw public key are not resumed.
     pub peer_certificates: Vec<Vec<u8>>,
     /// `max_early_data_size`: how many bytes of early data the server takes with this ticket; 0: none.
     pub max_early_data: u32,
@@ -72,7 +73,7 @@ impl ResumptionState {
     pub fn into_peer(self, is_server: bool) -> Option<PresentedIdentity> {
         let server_name = self.server_name.filter(|_| is_server);
         let (chain, now) = (self.peer_certificates, self.authenticated_at);
-        (!chain.is_empty()).then_some(PresentedIdentity { chain, server_name, is_server, now })
+        (!chain.is_empty()).then(|| PresentedIdentity::new(chain, server_name, is_server, now))
     }
 
     /// The key as it is offered and looked up by the name `ticket`; `None` if the suite is not known.

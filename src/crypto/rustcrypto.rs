@@ -9,6 +9,7 @@ mod hash;
 mod random;
 mod sign;
 mod verify;
+mod x509;
 
 use std::sync::Arc;
 

@@ -11,13 +11,20 @@
 //! 5. Closing the connection abandons the task; nothing needs to be cancelled.
 
 use core::fmt;
+use core::time::Duration;
 use std::sync::Arc;
 
+pub use super::credentials::{Credentials, CredentialsRequest, Delegation, PresentedIdentity};
 use super::psk::{HashAlgorithm, Psk, PskMode};
 use super::secret::SecretBytes;
 use crate::error::CertificateError;
-use crate::time::Instant;
-use crate::wire::registry::{NamedGroup, SignatureScheme};
+use crate::wire::registry::{CertificateType, NamedGroup, SignatureScheme};
+
+/// How far ahead the end of a delegated credential may lie.
+//= https://www.rfc-editor.org/rfc/rfc9345#section-3
+//# In the absence of an application profile standard
+//# specifying otherwise, the maximum validity period is set to 7 days.
+pub const MAX_DELEGATION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Names one task of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,13 +69,19 @@ pub enum Task {
     VerifySignature {
         /// By this scheme.
         scheme: SignatureScheme,
-        /// The peer's certificate, DER.
+        /// What `certificate` is.
+        certificate_type: CertificateType,
+        /// The peer's certificate, DER, or its SubjectPublicKeyInfo: a raw public key, or that of a delegated credential.
         certificate: Vec<u8>,
         /// The bytes that were signed, not hashed.
         content: Vec<u8>,
         /// The signature.
         signature: Vec<u8>,
     },
+    /// Judge a delegated credential (RFC 9345 §4.1.3): that the certificate's key signed it, that the certificate may delegate
+    /// (it has DelegationUsage, and digitalSignature), and that it ends neither before now nor more than
+    /// [`MAX_DELEGATION`] after. Answer: [`TaskOutput::Verified`], or [`TaskError::Rejected`].
+    VerifyDelegation(Box<Delegation>),
     /// Choose our certificate. Answer: [`TaskOutput::Credentials`].
     SelectCredentials(CredentialsRequest),
     /// Decide whether the peer's certificate is acceptable. Answer: [`TaskOutput::Verified`], or
@@ -93,30 +106,6 @@ pub struct PskRequest {
     pub schemes: Vec<SignatureScheme>,
 }
 
-/// What the peer said about the certificates that it would accept from us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CredentialsRequest {
-    /// The name the client asked for, if we are the server and it did.
-    pub server_name: Option<String>,
-    /// The schemes the peer can verify, as it ordered them.
-    pub schemes: Vec<SignatureScheme>,
-    /// Whether we are the server.
-    pub is_server: bool,
-}
-
-/// The certificate chain that the peer presented.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PresentedIdentity {
-    /// The chain, DER, the peer's own certificate first; never empty.
-    pub chain: Vec<Vec<u8>>,
-    /// The name that the server should have, if we are a client that was given one.
-    pub server_name: Option<String>,
-    /// Whether the peer is the server.
-    pub is_server: bool,
-    /// The time at which the chain must be valid.
-    pub now: Instant,
-}
-
 /// What came of a [`Task`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -139,7 +128,7 @@ pub enum TaskOutput {
     },
     /// For [`Task::Sign`].
     Signature(Vec<u8>),
-    /// For [`Task::VerifySignature`] and [`Task::VerifyPeer`].
+    /// For [`Task::VerifySignature`], [`Task::VerifyDelegation`] and [`Task::VerifyPeer`].
     Verified,
     /// For [`Task::SelectCredentials`]; `None`: we have none that fits.
     Credentials(Option<Arc<Credentials>>),
@@ -174,17 +163,6 @@ pub enum EphemeralKey {
     Held(SecretBytes),
     /// A key that stays with a foreign back end, which knows it by this number.
     Foreign(u32),
-}
-
-/// A certificate chain and the key that proves it is ours.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The chain, DER, our own certificate first.
-    pub chain: Vec<Vec<u8>>,
-    /// The private key.
-    pub key: SigningKeyRef,
-    /// The schemes that the key can sign with, best first.
-    pub schemes: Vec<SignatureScheme>,
 }
 
 /// A long-term private key, which is never seen, only used.

@@ -31,6 +31,10 @@ pub enum CertificateError {
     FingerprintMismatch,
     /// The chain is longer than allowed.
     ChainTooLong,
+    /// No given public key is that of the peer (RFC 7250 §6).
+    UnknownPublicKey,
+    /// It is a raw public key where only certificates can be judged, or the other way round.
+    UnexpectedType,
     /// The application refused the certificate.
     ApplicationRejected,
     /// The application refused the certificate, and chose the alert that says so.
@@ -49,7 +53,8 @@ impl CertificateError {
             Self::Expired | Self::NotValidYet => A::CERTIFICATE_EXPIRED,
             Self::UnknownIssuer => A::UNKNOWN_CA,
             Self::BadSignature => A::DECRYPT_ERROR,
-            Self::UnsupportedAlgorithm | Self::InvalidPurpose => A::UNSUPPORTED_CERTIFICATE,
+            Self::UnknownPublicKey => A::UNKNOWN_CA,
+            Self::UnsupportedAlgorithm | Self::InvalidPurpose | Self::UnexpectedType => A::UNSUPPORTED_CERTIFICATE,
             Self::Revoked => A::CERTIFICATE_REVOKED,
             Self::ApplicationRejected => A::ACCESS_DENIED,
             Self::RejectedBy(alert) => *alert,
@@ -71,6 +76,8 @@ impl fmt::Display for CertificateError {
             Self::InvalidPurpose => "it may not be used for this purpose",
             Self::Revoked => "it was revoked",
             Self::FingerprintMismatch => "its fingerprint is none of those given",
+            Self::UnknownPublicKey => "its public key is none of those given",
+            Self::UnexpectedType => "it is of a type that cannot be judged here",
             Self::ChainTooLong => "its chain is too long",
             Self::ApplicationRejected | Self::RejectedBy(_) => "the application refused it",
             Self::Other(text) => text,

@@ -22,6 +22,8 @@ pub enum PeerIncompatible {
     NoCipherSuite,
     /// No certificate that the peer could verify: no signature scheme in common.
     NoCredentials,
+    /// No type of certificate in common (RFC 7250 §4.2).
+    NoCertificateType,
     /// No group in common.
     NoGroup,
     /// A pre-shared key is demanded, and none can be used: none was offered, or none in a mode or with a suite in common.
@@ -47,6 +49,7 @@ impl PeerIncompatible {
                 A::HANDSHAKE_FAILURE
             }
             Self::UnknownPskIdentity => A::DECRYPT_ERROR,
+            Self::NoCertificateType => A::UNSUPPORTED_CERTIFICATE,
             Self::NoVersion => A::PROTOCOL_VERSION,
             Self::UnknownServerName => A::UNRECOGNIZED_NAME,
         }
@@ -62,6 +65,7 @@ impl fmt::Display for PeerIncompatible {
             Self::NoApplicationProtocol => "no application protocol in common",
             Self::NoCipherSuite => "no cipher suite in common",
             Self::NoCredentials => "no signature scheme in common",
+            Self::NoCertificateType => "no type of certificate in common",
             Self::NoGroup => "no group in common",
             Self::NoPsk => "no pre-shared key that could be used",
             Self::UnknownPskIdentity => "no pre-shared key that is known",

@@ -71,6 +71,22 @@ pub enum PeerMisbehaved {
     MisplacedExtension(ExtensionType),
     /// A CertificateVerify by a scheme that was not offered.
     SignedWithUnofferedScheme,
+    /// A delegated credential that may not be used, or that nobody with authority has signed (RFC 9345 §4.1.3).
+    InvalidDelegatedCredential,
+    /// A delegated credential, though we did not say that we accept any (RFC 9345 §4.1).
+    UnsolicitedDelegatedCredential,
+    /// A list of certificate types that is empty, or has nothing but the default (RFC 7250 §4.1).
+    PointlessCertificateTypes,
+    /// A type of certificate that was not offered (RFC 7250 §4.2).
+    SelectedUnofferedCertificateType,
+    /// More than one raw public key (RFC 9846 §4.5.1).
+    SeveralRawPublicKeys,
+    /// A Certificate that was compressed by an algorithm that was not offered (RFC 8879 §4).
+    UnofferedCompression,
+    /// A compressed Certificate that does not decompress to the length that it names (RFC 8879 §4).
+    InvalidCompressedCertificate,
+    /// A compressed Certificate that would be longer than we accept one (RFC 8879 §5).
+    CompressedCertificateTooLong,
     /// The signature of CertificateVerify is wrong.
     InvalidSignature,
     /// The context of a certificate request or certificate is wrong.
@@ -118,6 +134,8 @@ impl PeerMisbehaved {
         match self {
             Self::FinishedMismatch | Self::InvalidSignature | Self::InvalidBinder => A::DECRYPT_ERROR,
             Self::NoCertificate => A::CERTIFICATE_REQUIRED,
+            Self::InvalidCompressedCertificate | Self::CompressedCertificateTooLong => A::BAD_CERTIFICATE,
+            Self::SelectedUnofferedCertificateType => A::UNSUPPORTED_CERTIFICATE,
             Self::MissingExtension(_) => A::MISSING_EXTENSION,
             Self::UnsolicitedExtension(_) => A::UNSUPPORTED_EXTENSION,
             Self::UnexpectedMessage(_)
@@ -128,6 +146,7 @@ impl PeerMisbehaved {
             | Self::SecondHelloRetryRequest
             | Self::TooManyCertificateRequests
             | Self::TooMuchEarlyData
+            | Self::UnsolicitedDelegatedCredential
             | Self::TooManyKeyUpdates => A::UNEXPECTED_MESSAGE,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
             Self::TooManyForgedRecords => A::BAD_RECORD_MAC,
@@ -145,6 +164,7 @@ impl PeerMisbehaved {
             | Self::InvalidAlertLevel(_)
             | Self::InvalidCertificateRequestContext
             | Self::InvalidCookie
+            | Self::InvalidDelegatedCredential
             | Self::InvalidKeyShare
             | Self::InvalidRecordSizeLimit
             | Self::KeyShareNotInSupportedGroups
@@ -152,6 +172,7 @@ impl PeerMisbehaved {
             | Self::LegacyCookie
             | Self::MessageTooLong
             | Self::MisplacedExtension(_)
+            | Self::PointlessCertificateTypes
             | Self::PointlessHelloRetryRequest
             | Self::PskOfOtherHash
             | Self::SelectedUnofferedPsk
@@ -162,7 +183,9 @@ impl PeerMisbehaved {
             | Self::SelectedUnofferedSrtpProfile
             | Self::SelectedUnofferedSuite
             | Self::SelectedUnofferedVersion
+            | Self::SeveralRawPublicKeys
             | Self::SignedWithUnofferedScheme
+            | Self::UnofferedCompression
             | Self::SrtpMkiMismatch => A::ILLEGAL_PARAMETER,
         }
     }
@@ -202,6 +225,14 @@ impl fmt::Display for PeerMisbehaved {
             Self::UnsolicitedExtension(extension) => return write!(f, "the extension {extension} was not asked for"),
             Self::MisplacedExtension(extension) => return write!(f, "the extension {extension} may not stand here"),
             Self::SignedWithUnofferedScheme => "a signature by a scheme that was not offered",
+            Self::InvalidDelegatedCredential => "a delegated credential that is not valid",
+            Self::UnsolicitedDelegatedCredential => "a delegated credential that was not asked for",
+            Self::PointlessCertificateTypes => "a list of certificate types that says nothing",
+            Self::SelectedUnofferedCertificateType => "a type of certificate that was not offered",
+            Self::SeveralRawPublicKeys => "more than one raw public key",
+            Self::UnofferedCompression => "a certificate compressed by an algorithm that was not offered",
+            Self::InvalidCompressedCertificate => "a compressed certificate that does not decompress",
+            Self::CompressedCertificateTooLong => "a compressed certificate that would be too long",
             Self::InvalidSignature => "a CertificateVerify with a wrong signature",
             Self::InvalidCertificateRequestContext => "a wrong certificate_request_context",
             Self::UnexpectedMessage(message) => return write!(f, "the message {message} may not stand here"),

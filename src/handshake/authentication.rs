@@ -11,10 +11,11 @@ use crate::wire::registry::{ExtensionType, HandshakeType, SignatureScheme};
 
 use super::{Context, EPOCH_HANDSHAKE, custom};
 
+mod compression;
 mod own;
 mod peer;
 
-pub use own::{Asked, Message, OwnAuthentication, OwnStep};
+pub use own::{Asked, Message, OwnAuthentication, OwnStep, offered_types};
 pub use peer::{PeerAuthentication, PeerStep, Terms, decode_certificate};
 
 /// Whose signature a CertificateVerify carries.
@@ -37,9 +38,16 @@ fn signed_content(signer: Signer, transcript: &HashOutput) -> Vec<u8> {
 
 /// Our CertificateRequest, by which a server asks for a certificate.
 pub fn certificate_request(config: &CommonConfig, request_context: Vec<u8>) -> Result<CertificateRequest, Error> {
+    let ours = &config.certificates;
     let mut request = CertificateRequest {
         request_context,
         signature_algorithms: config.signature_schemes.clone(),
+        signature_algorithms_cert: nonempty(&ours.chain_schemes),
+        certificate_authorities: ours.authorities.clone(),
+        status_request: ours.request_ocsp,
+        signed_certificate_timestamp: ours.request_timestamps,
+        compress_certificate: nonempty(&ours.compression),
+        delegated_credential: nonempty(&ours.delegated_schemes),
         others: custom::ask(&config.custom_extensions, ExtensionMessage::CertificateRequest)?,
         ..CertificateRequest::default()
     };
@@ -49,6 +57,11 @@ pub fn certificate_request(config: &CommonConfig, request_context: Vec<u8>) -> R
         request.others.push(OtherExtension { extension_type: ExtensionType(extension), data: Vec::new() });
     }
     Ok(request)
+}
+
+/// The list, unless it is empty: such lists are not sent.
+pub fn nonempty<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
 }
 
 /// Our Finished, which is part of `transcript` from now on.

@@ -11,7 +11,7 @@ use crate::schedule::v13::TrafficSecret;
 use crate::transcript::Transcript;
 use crate::wire::client_hello::Random;
 use crate::wire::post_handshake::{KeyUpdate, KeyUpdateRequest};
-use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SrtpProfile};
+use crate::wire::registry::{CertificateType, CipherSuite, HandshakeType, NamedGroup, SrtpProfile};
 
 use super::Context;
 use super::connection_ids::ConnectionIdSelection;
@@ -40,6 +40,10 @@ pub struct Negotiated {
     pub early_data: bool,
     /// Connection IDs (RFC 9146), if both sides know them.
     pub connection_ids: Option<ConnectionIdSelection>,
+    /// The type of certificate that the client shows, if it is asked for one (RFC 7250).
+    pub client_certificate_type: CertificateType,
+    /// The type of certificate that the server shows, if it shows one (RFC 7250).
+    pub server_certificate_type: CertificateType,
     /// The custom extensions that the peer sent, in the handshake.
     pub peer_extensions: Vec<PeerExtension>,
 }
@@ -116,9 +120,10 @@ impl From<Option<(ExchangeId, Outcome)>> for PostHandshake {
 pub const MAX_EPOCH: u16 = u16::MAX - 1;
 
 impl Established {
-    /// The peer's chain, its own certificate first; empty if it showed none.
+    /// The peer's chain of X.509 certificates, its own first; empty if it showed none.
     pub fn peer_certificates(&self) -> Vec<Vec<u8>> {
-        self.peer.as_ref().map(|peer| peer.chain.clone()).unwrap_or_default()
+        let peer = self.peer.as_ref().filter(|peer| peer.certificate_type == CertificateType::X509);
+        peer.map(|peer| peer.chain.clone()).unwrap_or_default()
     }
 
     /// Takes a message that came after the handshake.
@@ -137,7 +142,9 @@ impl Established {
             HandshakeType::CERTIFICATE_REQUEST => {
                 self.take_certificate_request(message, cx).map(|()| PostHandshake::Nothing)
             }
-            HandshakeType::CERTIFICATE => self.take_answer(message, cx).map(PostHandshake::from),
+            HandshakeType::CERTIFICATE | HandshakeType::COMPRESSED_CERTIFICATE => {
+                self.take_answer(message, cx).map(PostHandshake::from)
+            }
             HandshakeType::KEY_UPDATE => {
                 let update = KeyUpdate::decode_all(&message.body)?;
                 self.next_read_epoch(cx)?;

@@ -66,9 +66,9 @@ impl Exchange {
     }
 
     /// Goes on with the result of its task.
-    fn finish(self, result: Result<TaskOutput, TaskError>) -> Result<Step, Error> {
+    fn finish(self, result: Result<TaskOutput, TaskError>, cx: &Context<'_>) -> Result<Step, Error> {
         match self {
-            Self::Answer(answer) => answer.finish(result),
+            Self::Answer(answer) => answer.finish(result, cx),
             Self::Request(request) => request.finish(result),
         }
     }
@@ -125,8 +125,9 @@ impl Established {
         &mut self,
         id: ExchangeId,
         result: Result<TaskOutput, TaskError>,
+        cx: &Context<'_>,
     ) -> Result<Option<Outcome>, Error> {
-        let outcome = self.exchanges.step(id, |exchange| exchange.finish(result))?;
+        let outcome = self.exchanges.step(id, |exchange| exchange.finish(result, cx))?;
         if let Some(Outcome::PeerAuthenticated(peer)) = &outcome {
             self.peer = Some(peer.clone());
         }

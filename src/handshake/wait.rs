@@ -154,6 +154,9 @@ fn failure(task: &Task, error: TaskError) -> Error {
             PeerMisbehaved::InvalidKeyShare.into()
         }
         (TaskError::Rejected, Task::VerifySignature { .. }) => PeerMisbehaved::InvalidSignature.into(),
+        (TaskError::Rejected | TaskError::KeyMismatch, Task::VerifyDelegation(_)) => {
+            PeerMisbehaved::InvalidDelegatedCredential.into()
+        }
         (TaskError::KeyMismatch, Task::VerifySignature { .. }) => PeerMisbehaved::CertificateKeyMismatch.into(),
         (TaskError::Rejected | TaskError::KeyMismatch | TaskError::Failed, _) => TaskFailure::BackendFailed.into(),
     }

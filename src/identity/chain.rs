@@ -12,6 +12,7 @@ use super::x509::Validity;
 use crate::crypto::rustcrypto::VERIFICATION_ALGORITHMS;
 use crate::crypto::task::{PeerVerifier, PresentedIdentity};
 use crate::error::{CertificateError, IdentityError};
+use crate::wire::registry::CertificateType;
 
 /// Accepts chains that lead to one of the given roots.
 ///
@@ -38,6 +39,10 @@ impl WebPkiVerifier {
     }
 
     fn check(&self, presented: &PresentedIdentity) -> Result<(), CertificateError> {
+        // A bare key has no chain, no name and no end: nothing here could be said of it.
+        if presented.certificate_type != CertificateType::X509 {
+            return Err(CertificateError::UnexpectedType);
+        }
         let (own, issuers) = presented.chain.split_first().ok_or(CertificateError::BadEncoding)?;
         let own_der = CertificateDer::from_slice(own);
         let certificate = EndEntityCert::try_from(&own_der).map_err(reason)?;

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::crypto::task::{PeerVerifier, PresentedIdentity};
 use crate::error::{CertificateError, IdentityError};
+use crate::wire::registry::CertificateType;
 
 /// The hash of a certificate.
 ///
@@ -131,6 +132,9 @@ impl FingerprintVerifier {
 
 impl PeerVerifier for FingerprintVerifier {
     fn verify(&self, presented: &PresentedIdentity) -> Option<Result<(), CertificateError>> {
+        if presented.certificate_type != CertificateType::X509 {
+            return Some(Err(CertificateError::UnexpectedType));
+        }
         let matches = presented.chain.first().zip(self.accepted.first()).is_some_and(|(own, first)| {
             let actual = first.algorithm.fingerprint(own);
             self.accepted.iter().any(|accepted| actual.value.ct_eq(&accepted.value).into())

@@ -12,7 +12,12 @@ pub(super) fn certificate(cursor: &mut Cursor<'_>) -> Option<()> {
         has none (RFC 9846 §4.5.1).";
     cursor.list(Prefix::Three, "certificate_list", note, "certificate", |cursor| {
         cursor.group("CertificateEntry", "One certificate with what belongs to it (RFC 9846 §4.5.1).", |cursor| {
-            cursor.vector(Prefix::Three, "cert_data", "The certificate, in DER (RFC 9846 §4.5.1, RFC 5280).", der)?;
+            cursor.vector(
+                Prefix::Three,
+                "cert_data",
+                "The certificate, or the bare public key, in DER (RFC 9846 §4.5.1).",
+                der,
+            )?;
             extension::block(cursor, Place::CertificateEntry)?;
             Some(String::new())
         })
@@ -41,6 +46,27 @@ pub(super) fn compressed_certificate(cursor: &mut Cursor<'_>) -> Option<()> {
     cursor.opaque(Prefix::Three, "compressed_certificate_message", "The Certificate message, compressed (RFC 8879 §4).")
 }
 
+/// Passes a DelegatedCredential (RFC 9345 §4).
+pub(super) fn delegated_credential(cursor: &mut Cursor<'_>) -> Option<()> {
+    cursor.group(
+        "Credential",
+        "A key that the owner of the certificate lends its authority to (RFC 9345 §4).",
+        |cursor| {
+            let note = "How many seconds after the certificate's notBefore it ends (RFC 9345 §4).";
+            cursor.number(4, "valid_time", note)?;
+            let note = "The scheme that this key signs CertificateVerify with (RFC 9345 §4).";
+            cursor.registered::<SignatureScheme>(2, "dc_cert_verify_algorithm", note)?;
+            let note = "The public key, in DER (RFC 9345 §4).";
+            cursor.vector(Prefix::Three, "ASN1_subjectPublicKeyInfo", note, der)?;
+            Some(String::new())
+        },
+    )?;
+    let note = "The scheme that the certificate's key has signed this with (RFC 9345 §4).";
+    cursor.registered::<SignatureScheme>(2, "algorithm", note)?;
+    let note = "The signature by the certificate's key: whoever has the certificate wants this (RFC 9345 §4).";
+    cursor.opaque(Prefix::Two, "signature", note)
+}
+
 fn request_context(cursor: &mut Cursor<'_>) -> Option<()> {
     let note = "Ties request and answer together after the handshake; empty during it (RFC 9846 §4.4.2, §4.5.1).";
     cursor.opaque(Prefix::One, "certificate_request_context", note)
@@ -49,6 +75,9 @@ fn request_context(cursor: &mut Cursor<'_>) -> Option<()> {
 /// A certificate, or bytes that are none.
 fn der(cursor: &mut Cursor<'_>) -> Option<String> {
     let len = cursor.rest().len();
+    if let Some(summary) = x509::public_key(cursor) {
+        return Some(summary);
+    }
     x509::certificate(cursor).or_else(|| {
         cursor.all("content", "What should be a certificate in DER (RFC 5280 §4.1).", value::hex);
         Some(value::bytes(len))

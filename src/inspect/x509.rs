@@ -2,7 +2,7 @@
 
 use der::asn1::OctetString;
 use der::{Decode, Header, Reader, SliceReader, Tag, TagNumber};
-use spki::{AlgorithmIdentifierOwned, ObjectIdentifier};
+use spki::{AlgorithmIdentifierOwned, ObjectIdentifier, SubjectPublicKeyInfoOwned};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 use x509_cert::name::Name;
@@ -25,6 +25,22 @@ pub(super) fn certificate(cursor: &mut Cursor<'_>) -> Option<String> {
         Some(String::new())
     })?;
     Some(summary)
+}
+
+/// Passes a bare public key. None if it is not one, and nothing was passed then.
+pub(super) fn public_key(cursor: &mut Cursor<'_>) -> Option<String> {
+    let key = SubjectPublicKeyInfoOwned::from_der(cursor.rest()).ok()?;
+    public_key_info(cursor)?;
+    Some(format!("a bare public key, {}", key.algorithm.oid))
+}
+
+fn public_key_info(cursor: &mut Cursor<'_>) -> Option<()> {
+    sequence(cursor, "subjectPublicKeyInfo", "The key (RFC 5280 §4.1.2.7).", |cursor| {
+        element(cursor, "algorithm", "What kind of key it is (RFC 5280 §4.1.2.7).", algorithm)?;
+        element(cursor, "subjectPublicKey", "The key itself (RFC 5280 §4.1.2.7).", content_hex)?;
+        Some(String::new())
+    })
+    .map(drop)
 }
 
 /// A distinguished name in DER, in the form of RFC 4514.
@@ -50,11 +66,7 @@ fn to_be_signed(cursor: &mut Cursor<'_>) -> Option<String> {
         subject = name_or_hex(der);
         subject.clone()
     })?;
-    sequence(cursor, "subjectPublicKeyInfo", "The key (RFC 5280 §4.1.2.7).", |cursor| {
-        element(cursor, "algorithm", "What kind of key it is (RFC 5280 §4.1.2.7).", algorithm)?;
-        element(cursor, "subjectPublicKey", "The key itself (RFC 5280 §4.1.2.7).", content_hex)?;
-        Some(String::new())
-    })?;
+    public_key_info(cursor)?;
     for (number, name) in [(1, "issuerUniqueID"), (2, "subjectUniqueID")] {
         if next(cursor).is_some_and(|part| part.tag == context(number)) {
             element(cursor, name, "Hardly ever used (RFC 5280 §4.1.2.8).", content_hex)?;

@@ -2,6 +2,7 @@
 
 use crate::codec::{Decode, Encode, Reader, put_u16, put_vector8, put_vector16};
 use crate::error::InvalidMessage;
+use crate::wire::certificate::{put_names, read_names};
 use crate::wire::extension::{self, Block, OtherExtension, RawExtension};
 use crate::wire::extensions::alpn::{put_protocols, read_protocols};
 use crate::wire::extensions::lists::{
@@ -9,7 +10,11 @@ use crate::wire::extensions::lists::{
     read_opaque8, read_record_size_limit,
 };
 use crate::wire::extensions::server_name::{put_host_name, read_host_name};
-use crate::wire::registry::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::extensions::status_request::{OCSP_REQUEST, asks_for_ocsp};
+use crate::wire::registry::{
+    CertificateCompressionAlgorithm, CertificateType, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion,
+    SignatureScheme,
+};
 
 pub use crate::wire::extensions::key_share::KeyShareEntry;
 pub use crate::wire::extensions::pre_shared_key::{OfferedPsks, PskIdentity};
@@ -115,6 +120,22 @@ pub struct ClientExtensions {
     pub signature_algorithms: Option<Vec<SignatureScheme>>,
     /// signature_algorithms_cert (RFC 9846 §4.3.3), not empty.
     pub signature_algorithms_cert: Option<Vec<SignatureScheme>>,
+    /// certificate_authorities (RFC 9846 §4.3.4): distinguished names in DER, none empty. Not written if there are none.
+    pub certificate_authorities: Vec<Vec<u8>>,
+    /// status_request (RFC 6066 §8): whether an OCSP response is wanted. Written without names of responders.
+    pub status_request: bool,
+    /// signed_certificate_timestamp (RFC 6962 §3.3): whether timestamps are wanted.
+    pub signed_certificate_timestamp: bool,
+    /// client_certificate_type (RFC 7250 §3): the types of certificate that the client can show, best first. That the list
+    /// is neither empty nor pointless is not checked here.
+    pub client_certificate_types: Option<Vec<CertificateType>>,
+    /// server_certificate_type (RFC 7250 §3): the types of certificate that the client can judge, best first. That the list
+    /// is neither empty nor pointless is not checked here.
+    pub server_certificate_types: Option<Vec<CertificateType>>,
+    /// compress_certificate (RFC 8879 §3), not empty.
+    pub compress_certificate: Option<Vec<CertificateCompressionAlgorithm>>,
+    /// delegated_credential (RFC 9345 §4.1.1): the schemes that a delegated key may sign with, not empty.
+    pub delegated_credential: Option<Vec<SignatureScheme>>,
     /// application_layer_protocol_negotiation (RFC 7301): names, none empty, at least one.
     pub alpn: Option<Vec<Vec<u8>>>,
     /// use_srtp (RFC 5764).
@@ -176,6 +197,16 @@ impl ClientExtensions {
             T::SUPPORTED_GROUPS => self.supported_groups = Some(read_list16(data)?),
             T::SIGNATURE_ALGORITHMS => self.signature_algorithms = Some(read_list16(data)?),
             T::SIGNATURE_ALGORITHMS_CERT => self.signature_algorithms_cert = Some(read_list16(data)?),
+            T::CERTIFICATE_AUTHORITIES => self.certificate_authorities = read_names(data)?,
+            T::STATUS_REQUEST => self.status_request = asks_for_ocsp(data)?,
+            T::SIGNED_CERTIFICATE_TIMESTAMP => {
+                expect_no_data(data)?;
+                self.signed_certificate_timestamp = true;
+            }
+            T::CLIENT_CERTIFICATE_TYPE => self.client_certificate_types = Some(read_types(data)?),
+            T::SERVER_CERTIFICATE_TYPE => self.server_certificate_types = Some(read_types(data)?),
+            T::COMPRESS_CERTIFICATE => self.compress_certificate = Some(read_list8(data)?),
+            T::DELEGATED_CREDENTIAL => self.delegated_credential = Some(read_list16(data)?),
             T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => self.alpn = Some(read_protocols(data)?),
             T::USE_SRTP => self.use_srtp = Some(UseSrtp::decode_all(data)?),
             T::TICKET_REQUEST => self.ticket_request = Some(TicketRequest::decode_all(data)?),
@@ -206,6 +237,34 @@ impl ClientExtensions {
         Ok(())
     }
 
+    /// What a client says about certificates.
+    fn put_certificate_extensions(&self, block: &mut Block) {
+        use ExtensionType as T;
+        if !self.certificate_authorities.is_empty() {
+            block.put(T::CERTIFICATE_AUTHORITIES, |out| put_names(out, &self.certificate_authorities));
+        }
+        if self.status_request {
+            block.put(T::STATUS_REQUEST, |out| out.extend_from_slice(&OCSP_REQUEST));
+        }
+        if self.signed_certificate_timestamp {
+            block.put(T::SIGNED_CERTIFICATE_TIMESTAMP, |_| {});
+        }
+        for (number, types) in [
+            (T::CLIENT_CERTIFICATE_TYPE, &self.client_certificate_types),
+            (T::SERVER_CERTIFICATE_TYPE, &self.server_certificate_types),
+        ] {
+            if let Some(types) = types {
+                block.put(number, |out| put_list8(out, types));
+            }
+        }
+        if let Some(algorithms) = &self.compress_certificate {
+            block.put(T::COMPRESS_CERTIFICATE, |out| put_list8(out, algorithms));
+        }
+        if let Some(schemes) = &self.delegated_credential {
+            block.put(T::DELEGATED_CREDENTIAL, |out| put_list16(out, schemes));
+        }
+    }
+
     fn block(&self) -> Block {
         use ExtensionType as T;
         let mut block = Block::default();
@@ -227,6 +286,7 @@ impl ClientExtensions {
         if let Some(schemes) = &self.signature_algorithms_cert {
             block.put(T::SIGNATURE_ALGORITHMS_CERT, |out| put_list16(out, schemes));
         }
+        self.put_certificate_extensions(&mut block);
         if let Some(protocols) = &self.alpn {
             block.put(T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |out| {
                 put_protocols(out, protocols.iter().map(Vec::as_slice));
@@ -284,6 +344,11 @@ impl ClientExtensions {
 pub(crate) fn read_session_id(reader: &mut Reader<'_>) -> Result<Vec<u8>, InvalidMessage> {
     let id = reader.vector8()?;
     if id.len() > MAX_SESSION_ID_LEN { Err(InvalidMessage::InvalidVectorLength) } else { Ok(id.to_vec()) }
+}
+
+/// `CertificateType client_certificate_types<1..2^8-1>` (RFC 7250 §3)
+fn read_types(data: &[u8]) -> Result<Vec<CertificateType>, InvalidMessage> {
+    CertificateType::decode_list(&read_opaque8(data)?)
 }
 
 /// `KeyShareEntry client_shares<0..2^16-1>`

@@ -6,7 +6,7 @@ use crate::wire::client_hello::UseSrtp;
 use crate::wire::extension::{self, Block, OtherExtension};
 use crate::wire::extensions::alpn::{put_protocols, read_selected_protocol};
 use crate::wire::extensions::lists::{expect_no_data, put_list16, read_list16, read_record_size_limit};
-use crate::wire::registry::{ExtensionType, NamedGroup};
+use crate::wire::registry::{CertificateType, ExtensionType, NamedGroup};
 
 /// What a server answers under protection (RFC 9846 §4.4.1). Extensions are written in the order of `present`, those that
 /// it does not name in the order of the fields.
@@ -32,6 +32,10 @@ pub struct EncryptedExtensions {
     pub early_data: bool,
     /// ticket_request (RFC 9149): how many tickets the server will send.
     pub ticket_request: Option<u8>,
+    /// client_certificate_type (RFC 7250 §3): the type of certificate that the client is to show.
+    pub client_certificate_type: Option<CertificateType>,
+    /// server_certificate_type (RFC 7250 §3): the type of certificate that the server shows.
+    pub server_certificate_type: Option<CertificateType>,
     /// Those without a field: custom ones, and those that are not known.
     pub others: Vec<OtherExtension>,
     /// The types of all extensions, known or not, in order of appearance. Filled when decoded; when encoded, this is the
@@ -63,6 +67,8 @@ impl Decode for EncryptedExtensions {
                     read.ticket_request = Some(data.u8()?);
                     data.finish()?;
                 }
+                T::CLIENT_CERTIFICATE_TYPE => read.client_certificate_type = Some(CertificateType::decode_all(data)?),
+                T::SERVER_CERTIFICATE_TYPE => read.server_certificate_type = Some(CertificateType::decode_all(data)?),
                 _ => read.others.push(OtherExtension::of(extension_type, data)),
             }
         }
@@ -97,6 +103,12 @@ impl Encode for EncryptedExtensions {
         if let Some(count) = self.ticket_request {
             block.put(T::TICKET_REQUEST, |out| out.push(count));
         }
+        if let Some(certificate_type) = &self.client_certificate_type {
+            block.put(T::CLIENT_CERTIFICATE_TYPE, |out| certificate_type.encode(out));
+        }
+        if let Some(certificate_type) = &self.server_certificate_type {
+            block.put(T::SERVER_CERTIFICATE_TYPE, |out| certificate_type.encode(out));
+        }
         block.put_others(&self.others);
         block.arrange(&self.present);
         block.write(out);
@@ -119,8 +131,10 @@ mod tests {
             supported_groups: Some(vec![NamedGroup::X25519]),
             early_data: true,
             ticket_request: Some(2),
+            client_certificate_type: Some(CertificateType::RAW_PUBLIC_KEY),
+            server_certificate_type: Some(CertificateType::X509),
             others: vec![OtherExtension { extension_type: ExtensionType(0xfe01), data: vec![1] }],
-            present: [16u16, 14, 0xfe01, 28, 0, 10, 42, 58].map(ExtensionType).to_vec(),
+            present: [16u16, 14, 0xfe01, 28, 0, 10, 42, 58, 20, 19].map(ExtensionType).to_vec(),
         };
         let bytes = full.encoded();
         assert_eq!(EncryptedExtensions::decode_all(&bytes), Ok(full));

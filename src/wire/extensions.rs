@@ -5,5 +5,6 @@ pub mod key_share;
 pub mod lists;
 pub mod pre_shared_key;
 pub mod server_name;
+pub mod status_request;
 pub mod ticket_request;
 pub mod use_srtp;

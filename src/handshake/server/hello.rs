@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::codec::Decode as _;
 use crate::config::{ExtensionMessage, ServerConfig};
-use crate::crypto::task::{CredentialsRequest, Task};
+use crate::crypto::task::Task;
 use crate::crypto::{CipherSuiteImpl, HashOutput};
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
+use crate::handshake::authentication::{Asked, offered_types};
 use crate::handshake::connected::SrtpSelection;
 use crate::handshake::connection_ids::OfferedId;
 use crate::handshake::custom::{self, PeerExtension};
@@ -18,7 +19,7 @@ use crate::ticket::EarlyDataRefusal;
 use crate::trace::Event;
 use crate::transcript::{Transcript, TranscriptBuffer};
 use crate::wire::client_hello::{ClientHello, Random, TicketRequest};
-use crate::wire::registry::{CipherSuite, HandshakeType, NamedGroup, SignatureScheme};
+use crate::wire::registry::{CertificateType, CipherSuite, HandshakeType, NamedGroup};
 
 use super::negotiate::{Selection, hello_retry_request, negotiate};
 use super::psk::SelectedPsk;
@@ -125,11 +126,7 @@ impl Arrival {
         self.refuse_early_data(EarlyDataRefusal::NotFirstPsk, cx);
         let Chosen { config, suite, key_share, offered, transcript, .. } = self.choose(Some(group), false, cx)?;
         let key_share = key_share.ok_or(PeerMisbehaved::KeyShareOfWrongGroup)?;
-        let task = Task::SelectCredentials(CredentialsRequest {
-            server_name: offered.server_name.clone(),
-            schemes: offered.schemes.clone(),
-            is_server: true,
-        });
+        let task = offered.asked.selection()?;
         let next = AwaitCredentials { config, suite, group, key_share, offered, transcript };
         Ok(State::SelectServerCredentials(Wait::new(task, Box::new(next))))
     }
@@ -217,6 +214,15 @@ fn is_same_offer(first: &ClientHello, second: &ClientHello) -> bool {
         && a.supported_versions == b.supported_versions
         && a.supported_groups == b.supported_groups
         && a.signature_algorithms == b.signature_algorithms
+        && a.signature_algorithms_cert == b.signature_algorithms_cert
+        && a.certificate_authorities == b.certificate_authorities
+        && a.status_request == b.status_request
+        && a.signed_certificate_timestamp == b.signed_certificate_timestamp
+        && a.client_certificate_types == b.client_certificate_types
+        && a.server_certificate_types == b.server_certificate_types
+        && a.compress_certificate == b.compress_certificate
+        && a.delegated_credential == b.delegated_credential
+        && a.post_handshake_auth == b.post_handshake_auth
         && a.server_name == b.server_name
         && a.alpn == b.alpn
         && a.use_srtp == b.use_srtp
@@ -232,8 +238,12 @@ pub struct Offered {
     pub random: Random,
     /// The name it asked for.
     pub server_name: Option<String>,
-    /// The schemes that it can verify.
-    pub schemes: Vec<SignatureScheme>,
+    /// What it asks of our certificate.
+    pub asked: Asked,
+    /// The types of certificate that it can show and we accept, best first; empty: none.
+    pub client_certificate_types: Vec<CertificateType>,
+    /// Which of the two extensions of RFC 7250 it sent, and so expects an answer to: for the client's, for the server's.
+    pub negotiates_types: (bool, bool),
     /// The application protocol that we chose.
     pub alpn_protocol: Option<Vec<u8>>,
     /// The SRTP profile that we chose.
@@ -284,17 +294,26 @@ impl Offered {
         let modes = extensions.psk_key_exchange_modes.as_deref().unwrap_or(&[]);
         let takes_tickets = config.psk_modes.iter().any(|mode| modes.contains(&mode.number()));
         let tickets = if takes_tickets { ticket_count(config, extensions.ticket_request, is_resumed) } else { 0 };
+        let certificates = &common.certificates;
+        let asked = Asked::by_hello(&extensions, &certificates.own_types)?;
+        let theirs = offered_types(extensions.client_certificate_types.as_deref())?;
+        let ours = certificates.peer_types.iter().copied();
+        let client_certificate_types: Vec<_> = ours.filter(|own| theirs.contains(own)).collect();
+        let negotiates_types =
+            (extensions.client_certificate_types.is_some(), extensions.server_certificate_types.is_some());
         Ok(Self {
             random: hello.random,
             connection_id: OfferedId::read(&extensions),
             server_name: extensions.server_name,
-            schemes: extensions.signature_algorithms.unwrap_or_default(),
+            asked,
+            post_handshake_auth: extensions.post_handshake_auth && !client_certificate_types.is_empty(),
+            client_certificate_types,
+            negotiates_types,
             alpn_protocol,
             srtp,
             early_data: false,
             ticket_request: extensions.ticket_request,
             tickets,
-            post_handshake_auth: extensions.post_handshake_auth,
             record_size_limit: extensions.record_size_limit,
             custom,
         })
@@ -318,7 +337,7 @@ impl Resume for Box<AwaitCredentials> {
         let AwaitCredentials { config, suite, group, key_share, offered, transcript } = *self;
         // Whoever chose may not have looked at the schemes; after ServerHello it would be too late to find out.
         let credentials = selected
-            .filter(|selected| selected.schemes.iter().any(|scheme| offered.schemes.contains(scheme)))
+            .filter(|selected| selected.scheme_for(&offered.asked.request).is_some())
             .ok_or(PeerIncompatible::NoCredentials)?;
         let task = Task::RespondKeyShare { group, peer: key_share };
         let by = Authentication::Certificate(credentials);

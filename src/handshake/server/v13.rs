@@ -7,11 +7,9 @@ use crate::config::{ClientAuth, ExtensionMessage, ServerConfig};
 use crate::crypto::CipherSuiteImpl;
 use crate::crypto::secret::SecretBytes;
 use crate::crypto::task::{Credentials, PresentedIdentity, Task, TaskError, TaskOutput};
-use crate::error::{Error, TaskFailure};
+use crate::error::{Error, PeerIncompatible, TaskFailure};
 use crate::flight::ReceivedMessage;
-use crate::handshake::authentication::{
-    self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Signer, Terms,
-};
+use crate::handshake::authentication::{self, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Signer, Terms};
 use crate::handshake::connection_ids::AnsweredId;
 use crate::handshake::custom;
 use crate::handshake::exchange::Exchanges;
@@ -26,7 +24,7 @@ use crate::time::Instant;
 use crate::transcript::Transcript;
 use crate::wire::client_hello::{KeyShareEntry, UseSrtp};
 use crate::wire::encrypted_extensions::EncryptedExtensions;
-use crate::wire::registry::{HandshakeType, NamedGroup, ProtocolVersion};
+use crate::wire::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::server_hello::{ServerHello, ServerHelloExtensions};
 
 use super::hello::Offered;
@@ -114,6 +112,14 @@ impl Reply {
             psk_identity: psk.and_then(|selected| psk_identity(&selected.psk)),
             early_data: offered.early_data,
             connection_ids,
+            client_certificate_type: match psk {
+                Some(_) => offered.client_certificate_types.first().copied().unwrap_or_default(),
+                None => client_certificate_type(&config, &offered)?,
+            },
+            server_certificate_type: match &by {
+                Authentication::Certificate(credentials) => credentials.certificate_type,
+                Authentication::Psk(_) => CertificateType::X509,
+            },
             peer_extensions: offered.custom.clone(),
         };
         let expected_tickets = offered.ticket_request.map(|_| offered.tickets);
@@ -173,6 +179,20 @@ fn server_hello(
     .encoded())
 }
 
+/// Whether the client may be asked for a certificate, in the handshake or after it.
+fn may_ask(config: &ServerConfig, offered: &Offered) -> bool {
+    config.client_auth != ClientAuth::None || offered.post_handshake_auth
+}
+
+/// The type of certificate that the client is to show, if it may be asked for one (RFC 7250 §4.2).
+fn client_certificate_type(config: &ServerConfig, offered: &Offered) -> Result<CertificateType, Error> {
+    match offered.client_certificate_types.first() {
+        _ if !may_ask(config, offered) => Ok(CertificateType::X509),
+        Some(best) => Ok(*best),
+        None => Err(PeerIncompatible::NoCertificateType.into()),
+    }
+}
+
 fn send_encrypted_extensions(
     config: &ServerConfig,
     offered: &Offered,
@@ -181,12 +201,18 @@ fn send_encrypted_extensions(
     transcript: &mut Transcript,
     cx: &mut Context<'_>,
 ) -> Result<(), Error> {
+    let by_certificate = negotiated.psk_identity.is_none() && !negotiated.resumed;
+    // RFC 7250 §4.2: the types of certificates that are shown, or may be asked for, are answered where they were asked.
+    let answers_client = offered.negotiates_types.0 && may_ask(config, offered);
+    let answers_server = offered.negotiates_types.1 && by_certificate;
     let extensions = EncryptedExtensions {
         alpn: negotiated.alpn_protocol.clone(),
         use_srtp: negotiated.srtp.as_ref().map(|srtp| UseSrtp { profiles: vec![srtp.profile], mki: srtp.mki.clone() }),
         record_size_limit: offered.record_size_limit.and(config.common.record_size_limit),
         early_data: negotiated.early_data,
         server_name_ack: negotiated.server_name.is_some() && config.acknowledge_server_name,
+        client_certificate_type: answers_client.then_some(negotiated.client_certificate_type),
+        server_certificate_type: answers_server.then_some(negotiated.server_certificate_type),
         //= https://www.rfc-editor.org/rfc/rfc9149#section-3
         //# A server that supports and uses a client "ticket_request" extension
         //# MUST also send the "ticket_request" extension in the
@@ -219,7 +245,7 @@ impl SignServer {
     pub fn finish(self, result: Result<TaskOutput, TaskError>, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self { mut flight, machine } = self;
         let mut out = Vec::new();
-        let step = machine.finish(result, &mut flight.transcript, &mut out)?;
+        let step = machine.finish(result, &mut flight.transcript, cx, &mut out)?;
         authentication::send_all(out, cx)?;
         match step {
             OwnStep::Waits(machine) => Ok(State::SignServer(Box::new(Self { flight, machine }))),
@@ -245,9 +271,10 @@ impl Flight {
             let request = authentication::certificate_request(&self.config.common, Vec::new())?;
             authentication::send(HandshakeType::CERTIFICATE_REQUEST, request.encoded(), &mut self.transcript, cx)?;
         }
-        let asked = Asked { request_context: Vec::new(), schemes: self.offered.schemes.clone() };
+        let asked = self.offered.asked.clone();
         let mut out = Vec::new();
-        let machine = OwnAuthentication::show(credentials, Signer::Server, asked, &mut self.transcript, &mut out)?;
+        let transcript = &mut self.transcript;
+        let machine = OwnAuthentication::show(credentials, Signer::Server, asked, transcript, cx, &mut out)?;
         authentication::send_all(out, cx)?;
         Ok(State::SignServer(Box::new(SignServer { flight: self, machine })))
     }
@@ -304,8 +331,13 @@ impl Progress {
         if client_auth == ClientAuth::None {
             return State::ExpectClientFinished(Box::new(ExpectFinished(self)));
         }
-        let terms = Terms::for_client(&self.config.common, Vec::new(), client_auth == ClientAuth::Optional);
-        let machine = PeerAuthentication::new(terms);
+        let machine = PeerAuthentication::new(Terms {
+            signer: Signer::Client,
+            certificate_type: self.negotiated.client_certificate_type,
+            is_optional: client_auth == ClientAuth::Optional,
+            server_name: None,
+            request_context: Vec::new(),
+        });
         State::VerifyClient(Box::new(VerifyClient { progress: self, machine }))
     }
 }
@@ -359,7 +391,9 @@ impl ExpectFinished {
         let Progress { offered, negotiated, client, application, mut transcript, peer, authenticated_at, .. } = self.0;
         authentication::verify_finished(&client, body_of(message, HandshakeType::FINISHED)?, &mut transcript)?;
         cx.install_read(EPOCH_APPLICATION, &application.client);
-        let resumption = (offered.tickets > 0).then(|| {
+        // What a ticket remembers of a peer is a chain of certificates: a raw key is asked for anew.
+        let is_raw = peer.as_ref().is_some_and(|peer| peer.certificate_type != CertificateType::X509);
+        let resumption = (offered.tickets > 0 && !is_raw).then(|| {
             Box::new(Resumption {
                 secret: application.master.resumption(&transcript.current()),
                 tickets: offered.tickets,

@@ -1,6 +1,7 @@
 //! The data of each extension.
 
 use crate::codec::Decode;
+use crate::inspect::certificate;
 use crate::inspect::cursor::{Cursor, Prefix};
 use crate::inspect::extension::Place;
 use crate::inspect::value::{self, Registered};
@@ -51,7 +52,11 @@ pub(super) fn pass(cursor: &mut Cursor<'_>, extension_type: ExtensionType, place
             let note = "The schemes, best first (RFC 9846 §4.3.3).";
             schemes(cursor, "supported_signature_algorithms", note)
         }
-        T::DELEGATED_CREDENTIAL if in_client_hello => {
+        T::STATUS_REQUEST => Some(()),
+        T::SIGNED_CERTIFICATE_TIMESTAMP if place == Place::CertificateEntry => timestamps(cursor),
+        T::SIGNED_CERTIFICATE_TIMESTAMP => Some(()),
+        T::DELEGATED_CREDENTIAL if place == Place::CertificateEntry => certificate::delegated_credential(cursor),
+        T::DELEGATED_CREDENTIAL => {
             schemes(cursor, "supported_signature_algorithms", "What a delegated key may sign with (RFC 9345 §4.1.1).")
         }
         T::USE_SRTP => use_srtp(cursor),
@@ -250,20 +255,36 @@ fn server_name(cursor: &mut Cursor<'_>) -> Option<()> {
 }
 
 fn status_request(cursor: &mut Cursor<'_>) -> Option<()> {
-    status_type(cursor)?;
+    if status_type(cursor)? != OCSP {
+        cursor.all("request", "Bytes whose form belongs to a kind that nobody has defined.", value::hex);
+        return Some(());
+    }
     let note = "OCSP responders that the client trusts; mostly empty (RFC 6066 §8).";
     cursor.opaque(Prefix::Two, "responder_id_list", note)?;
     cursor.opaque(Prefix::Two, "request_extensions", "Extensions of the OCSP request; mostly empty (RFC 6066 §8).")
 }
 
 fn status(cursor: &mut Cursor<'_>) -> Option<()> {
-    status_type(cursor)?;
+    if status_type(cursor)? != OCSP {
+        cursor.all("response", "Bytes whose form belongs to a kind that nobody has defined.", value::hex);
+        return Some(());
+    }
     cursor.opaque(Prefix::Three, "OCSPResponse", "The signed answer of the issuer, in DER (RFC 6066 §8).")
 }
 
-fn status_type(cursor: &mut Cursor<'_>) -> Option<()> {
+fn timestamps(cursor: &mut Cursor<'_>) -> Option<()> {
+    let note = "Logs that have seen the certificate (RFC 6962 §3.3).";
+    cursor.list(Prefix::Two, "sct_list", note, "timestamp", |cursor| {
+        cursor.opaque(Prefix::Two, "SerializedSCT", "The signed statement of one log (RFC 6962 §3.2).")
+    })
+}
+
+/// `CertificateStatusType` `ocsp`.
+const OCSP: u64 = 1;
+
+fn status_type(cursor: &mut Cursor<'_>) -> Option<u64> {
     let note = "1 is OCSP, the only kind there is (RFC 6066 §8).";
-    cursor.number_as(1, "status_type", note, |kind| value::named(kind, (kind == 1).then_some("ocsp"))).map(drop)
+    cursor.number_as(1, "status_type", note, |kind| value::named(kind, (kind == OCSP).then_some("ocsp")))
 }
 
 fn use_srtp(cursor: &mut Cursor<'_>) -> Option<()> {

@@ -7,8 +7,8 @@ fn a_chain_comes_back() {
     let chain = Certificate {
         request_context: vec![9],
         entries: vec![
-            CertificateEntry { der: vec![1; 300], present: Vec::new() },
-            CertificateEntry { der: vec![2], present: Vec::new() },
+            CertificateEntry { der: vec![1; 300], extensions: Vec::new() },
+            CertificateEntry { der: vec![2], extensions: Vec::new() },
         ],
     };
     let bytes = chain.encoded();
@@ -28,7 +28,8 @@ fn malformed_chains_are_refused() {
     let twice = [0, 0, 0, 14, 0, 0, 1, 7, 0, 8, 0, 5, 0, 0, 0, 5, 0, 0];
     assert_eq!(Certificate::decode_all(&twice), Err(E::DuplicateExtension(ExtensionType::STATUS_REQUEST)));
     let once = Certificate::decode_all(&[0, 0, 0, 10, 0, 0, 1, 7, 0, 4, 0, 5, 0, 0]).unwrap();
-    assert_eq!(once.entries[0].present, [ExtensionType::STATUS_REQUEST]);
+    assert_eq!(once.entries[0].extensions, [OtherExtension::of(ExtensionType::STATUS_REQUEST, &[])]);
+    assert_eq!(once.entries[0].ocsp_response(), Err(E::TooShort));
 }
 
 #[test]
@@ -38,8 +39,12 @@ fn a_request_comes_back() {
         signature_algorithms: vec![SignatureScheme::ED25519, SignatureScheme(0x0a0a)],
         signature_algorithms_cert: Some(vec![SignatureScheme::RSA_PKCS1_SHA256]),
         certificate_authorities: vec![vec![0x30, 0], vec![7; 200]],
+        status_request: true,
+        signed_certificate_timestamp: true,
+        compress_certificate: Some(vec![CertificateCompressionAlgorithm::BROTLI]),
+        delegated_credential: Some(vec![SignatureScheme::ED25519]),
         others: vec![OtherExtension { extension_type: ExtensionType(0x1a1a), data: vec![1] }],
-        present: [0x1a1au16, 13, 50, 47].map(ExtensionType).to_vec(),
+        present: [0x1a1au16, 13, 50, 47, 5, 18, 27, 34].map(ExtensionType).to_vec(),
     };
     let bytes = request.encoded();
     assert_eq!(CertificateRequest::decode_all(&bytes), Ok(request));
@@ -78,4 +83,20 @@ fn a_signature_comes_back() {
         assert_eq!(CertificateVerify::decode_all(&bytes[..len]), Err(E::TooShort), "{len} bytes");
     }
     assert_eq!(CertificateVerify::decode_all(&[8, 7, 0, 0, 0]), Err(E::TrailingData));
+}
+
+#[test]
+fn a_compressed_chain_comes_back() {
+    let compressed = CompressedCertificate {
+        algorithm: CertificateCompressionAlgorithm::ZLIB,
+        uncompressed_length: 0x01_0203,
+        compressed: vec![7; 2],
+    };
+    let bytes = compressed.encoded();
+    assert_eq!(bytes, [0, 1, 1, 2, 3, 0, 0, 2, 7, 7]);
+    assert_eq!(CompressedCertificate::decode_all(&bytes), Ok(compressed));
+    for len in 0..bytes.len() {
+        assert_eq!(CompressedCertificate::decode_all(&bytes[..len]), Err(E::TooShort), "{len} bytes");
+    }
+    assert_eq!(CompressedCertificate::decode_all(&[0, 1, 0, 0, 1, 0, 0, 0]), Err(E::EmptyVector));
 }

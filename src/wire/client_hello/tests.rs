@@ -15,6 +15,13 @@ fn full() -> ClientHello {
             supported_groups: Some(vec![NamedGroup::X25519MLKEM768, NamedGroup::X25519]),
             signature_algorithms: Some(vec![SignatureScheme::ED25519]),
             signature_algorithms_cert: Some(vec![SignatureScheme::RSA_PKCS1_SHA256]),
+            certificate_authorities: vec![vec![0x30, 0]],
+            status_request: true,
+            signed_certificate_timestamp: true,
+            client_certificate_types: Some(vec![CertificateType::RAW_PUBLIC_KEY]),
+            server_certificate_types: Some(vec![CertificateType::RAW_PUBLIC_KEY, CertificateType::X509]),
+            compress_certificate: Some(vec![CertificateCompressionAlgorithm::ZLIB]),
+            delegated_credential: Some(vec![SignatureScheme::ED25519]),
             alpn: Some(vec![b"webrtc".to_vec(), b"c-webrtc".to_vec()]),
             use_srtp: Some(UseSrtp { profiles: vec![SrtpProfile::SRTP_AEAD_AES_128_GCM], mki: vec![4] }),
             connection_id: Some(vec![9; 4]),
@@ -35,9 +42,12 @@ fn full() -> ClientHello {
                 binders: vec![vec![8; 32]],
             }),
             others: vec![OtherExtension { extension_type: ExtensionType(0x0a0a), data: vec![8] }],
-            present: [44u16, 43, 0x0a0a, 0, 10, 13, 50, 16, 14, 54, 61, 58, 28, 45, 49, 23, 0xff01, 51, 42, 41]
-                .map(ExtensionType)
-                .to_vec(),
+            present: [
+                44u16, 43, 0x0a0a, 0, 10, 13, 50, 47, 5, 18, 19, 20, 27, 34, 16, 14, 54, 61, 58, 28, 45, 49, 23,
+                0xff01, 51, 42, 41,
+            ]
+            .map(ExtensionType)
+            .to_vec(),
         },
         ..Default::default()
     }
@@ -173,8 +183,11 @@ fn extensions_are_written_in_the_order_that_is_asked_for() {
     assert_eq!(read.extensions.present, hello.extensions.present);
     hello.extensions.present.clear();
     let read = ClientHello::decode_all(&hello.encoded()).unwrap();
-    let in_order_of_fields =
-        [44u16, 43, 0, 10, 13, 50, 16, 14, 54, 61, 58, 28, 45, 49, 23, 0xff01, 51, 42, 0x0a0a, 41].map(ExtensionType);
+    let in_order_of_fields = [
+        44u16, 43, 0, 10, 13, 50, 47, 5, 18, 19, 20, 27, 34, 16, 14, 54, 61, 58, 28, 45, 49, 23, 0xff01, 51, 42,
+        0x0a0a, 41,
+    ]
+    .map(ExtensionType);
     assert_eq!(read.extensions.present, in_order_of_fields);
 }
 
