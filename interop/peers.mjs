@@ -15,7 +15,7 @@ const GRACE_MS = 5_000;
  *   keyLog: boolean, exporter: boolean, alpn: boolean, name: boolean, update: 'free' | 'requesting' | 'none', certificates: string[],
  *   chains: boolean, verifies: boolean, alerts: boolean, tellsFailures: boolean, fingerprints: boolean, tinyDatagrams: boolean, profiles: boolean, signatures: string[],
  *   psks: ('external' | 'imported')[], severalPsks: boolean, pskModes: boolean, resumption: boolean, early: boolean, lateAuth: boolean,
- *   connectionIds: boolean, rawKeys: boolean, compression: 'both' | 'server' | 'none', stapling: boolean, delegated: ('client' | 'server')[], grease: boolean,
+ *   connectionIds: boolean, follows: boolean, rawKeys: boolean, compression: 'both' | 'server' | 'none', stapling: boolean, delegated: ('client' | 'server')[], grease: boolean,
  *   ccm: boolean }} Abilities
  * @typedef {{ name: string, command: string[], needs: string, abilities: Abilities }} Stack `needs`: the file without which it cannot run
  */
@@ -49,6 +49,7 @@ const ALL = {
   /** Sends and takes early data. */ early: false,
   /** Certificates after the handshake. */ lateAuth: false,
   connectionIds: false,
+  /** A server follows a client with a connection ID to another address. */ follows: false,
   /** Raw public keys (RFC 7250). */ rawKeys: false,
   /** Compressed certificates (RFC 8879), of both sides or of servers alone. */ compression: 'none',
   /** OCSP stapling. */ stapling: false,
@@ -70,7 +71,8 @@ function npmPackage() {
 }
 
 export const OURS = program('ours', {
-  fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, early: true, lateAuth: true, grease: true, ccm: true,
+  fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, early: true, lateAuth: true, connectionIds: true,
+  grease: true, ccm: true,
 });
 export const PACKAGE = npmPackage();
 
@@ -81,7 +83,7 @@ export const OTHERS = [
   }),
   program('wolfssl', {
     fragmentedHello: false, tinyDatagrams: false, update: 'requesting', psks: ['external'], pskModes: true, resumption: true, early: true,
-    lateAuth: true, connectionIds: true, rawKeys: true, stapling: true, ccm: true,
+    lateAuth: true, connectionIds: true, follows: true, rawKeys: true, stapling: true, ccm: true,
   }),
   program('dimpl', {
     groups: ['x25519', 'secp256r1'], hybrid: false, keyShares: false, keyLog: false, exporter: false, alpn: false, name: false,

@@ -129,6 +129,9 @@ fn common(flags: &Flags) -> Result<CommonConfig, String> {
         }
     }
     let mut common = CommonConfig::new(Arc::new(provider), Arc::new(backend));
+    if let Some(length) = flags.cid {
+        common.connection_ids.length = u8::try_from(length).map_err(|error| error.to_string())?;
+    }
     common.grease = flags.grease;
     common.permute_extensions = flags.permute;
     if !flags.suites.is_empty() {

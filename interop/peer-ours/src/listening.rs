@@ -15,6 +15,8 @@ pub struct Listening {
     endpoint: Endpoint,
     /// The connection that was accepted last; the exchange has one at a time.
     accepted: Option<ConnectionHandle>,
+    /// Where the last datagram goes.
+    destination: Option<SocketAddr>,
 }
 
 impl Listening {
@@ -24,7 +26,7 @@ impl Listening {
         if let Some(file) = configure::key_log_file(flags)? {
             endpoint.trace_connections(Box::new(move |_, _| Some(Box::new(KeyLog::new(Arc::clone(&file))))));
         }
-        Ok(Self { endpoint, accepted: None })
+        Ok(Self { endpoint, accepted: None, destination: None })
     }
 
     fn connection(&mut self) -> Result<&mut Connection, String> {
@@ -48,7 +50,13 @@ impl Stack for Listening {
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         let mut datagram = Vec::new();
-        self.endpoint.poll_transmit(&mut datagram, configure::now()).map(|_| datagram)
+        let address = self.endpoint.poll_transmit(&mut datagram, configure::now())?;
+        self.destination = address.to_socket_addr();
+        Some(datagram)
+    }
+
+    fn destination(&self) -> Option<SocketAddr> {
+        self.destination
     }
 
     fn poll_happening(&mut self) -> Option<Happening> {

@@ -159,7 +159,7 @@ impl Exchange {
 
     fn transmit(&mut self) -> Result<(), End> {
         while let Some(datagram) = self.stack.poll_transmit() {
-            let Some(other) = self.other else { continue };
+            let Some(other) = self.stack.destination().or(self.other) else { continue };
             match self.socket.send_to(&datagram, other) {
                 Ok(_) => {}
                 // The other process has ended: what is lost is lost, and time decides what it means.

@@ -18,6 +18,11 @@ pub trait Stack {
     /// The next datagram to send.
     fn poll_transmit(&mut self) -> Option<Vec<u8>>;
 
+    /// Where the datagram goes that [`Stack::poll_transmit`] gave last, where the stack minds addresses.
+    fn destination(&self) -> Option<SocketAddr> {
+        None
+    }
+
     /// What has happened since it was last asked.
     fn poll_happening(&mut self) -> Option<Happening>;
 
