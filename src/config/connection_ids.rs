@@ -13,7 +13,7 @@ pub struct ConnectionIdConfig {
     /// Whether a client offers to negotiate connection IDs, and a server agrees to. Default: true.
     ///
     /// With the default `length` our peers' records stay without, while ours carry what the peer wants:
-    //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-5.3
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-5.1
     //# DTLS clients which do not want to receive a Connection ID SHOULD still offer the "connection_id" extension
     //# [RFC9146] unless there is an application profile to the contrary.
     pub enabled: bool,
