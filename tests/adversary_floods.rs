@@ -233,6 +233,26 @@ fn tickets_without_end_do_not_pile_up() {
 }
 
 #[test]
+fn requests_for_certificates_without_end_are_refused_or_answered_within_bounds() {
+    let mut rogue = Rogue::with(true, |client, _| client.post_handshake_auth = true);
+    let mut asked = 0u32;
+    let cost = cost(|| {
+        while asked < 20_000 && rogue.victim.error().is_none() {
+            // A context of four bytes, and signature_algorithms with two schemes.
+            let context = asked.to_be_bytes();
+            let request = [&[4][..], &context, &[0, 10, 0, 13, 0, 6, 0, 4, 4, 3, 8, 7]].concat();
+            // Nothing that comes back is acknowledged.
+            rogue.send_message(HandshakeType::CERTIFICATE_REQUEST, &request);
+            rogue.events();
+            asked += 1;
+        }
+    });
+    println!("{asked} requests: {cost:?}, {:?}", rogue.victim.error());
+    assert!(asked > 1, "one request is answered");
+    assert!(cost.most_held < 256 * 1024, "{asked} requests: {cost:?}");
+}
+
+#[test]
 fn data_that_nobody_takes_is_bounded_and_so_is_data_without_any_byte() {
     let limits = Limits::default();
     for len in [0, 1, 1000] {

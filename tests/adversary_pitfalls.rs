@@ -114,6 +114,26 @@ const PITFALLS: &[(&str, &[&str])] = &[
             "keys_are_renewed_before_they_are_worn_out",
         ],
     ),
+    (
+        "0-RTT replayed: within the window, after a restart, at another server",
+        &[
+            "a_copy_of_early_data_is_not_taken",
+            "a_register_that_was_restarted_knows_that_it_has_forgotten",
+            "a_ticket_of_one_server_opens_at_another_that_shares_its_keys_and_register",
+        ],
+    ),
+    (
+        "tickets of single use, binders over the right transcript, another suite or protocol",
+        &[
+            "a_ticket_of_single_use_is_used_once",
+            "a_retry_computes_the_binders_anew_and_drops_keys_of_another_hash",
+            "another_suite_or_protocol_refuses_early_data",
+        ],
+    ),
+    (
+        "requests for certificates after the handshake without end",
+        &["requests_for_certificates_without_end_are_refused_or_answered_within_bounds"],
+    ),
     // Stalls.
     (
         "a last flight or its ACK is lost (openssl#32891, #32853, #32878; wolfSSL PR 8882; pion#478)",
@@ -160,6 +180,10 @@ const PITFALLS: &[(&str, &[&str])] = &[
     (
         "close_notify waits for the peer's handshake",
         &["a_close_right_after_the_handshake_waits_until_the_peer_can_read_it"],
+    ),
+    (
+        "a ticket crosses a KeyUpdate (the mode \"tickets that cross key updates\")",
+        &["every_pattern_of_one_or_two_lost_datagrams_is_survived"],
     ),
     // MTU.
     (
