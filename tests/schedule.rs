@@ -185,29 +185,37 @@ fn a_pre_shared_key_gives_the_known_secrets() {
     }
 }
 
-/// wolfSSL's example programs and their documented test key. Its binders verify, and so the transcript that they cover is
-/// the one that wolfSSL computed.
+/// wolfSSL's example programs and their documented test key. The binders of both hellos verify, and so the transcripts
+/// that they cover are the ones that wolfSSL computed.
 #[test]
-fn the_binder_of_wolfssl_verifies() {
-    let path = vectors("wolfssl-5.9.2-traces").join("dtls13-psk-dhe.pcap");
-    let mut verified = 0;
-    for datagram in pcap::read_file(&path) {
-        // A ClientHello in one record of one fragment, as wolfSSL sends it: 13 bytes of record header, 12 of fragment.
-        let [22, ..] = datagram.payload[..] else { continue };
-        let (13.., 1) = (datagram.payload.len(), datagram.payload[13]) else { continue };
-        let body = &datagram.payload[25..];
-        let hello = ClientHello::decode_all(body).unwrap();
-        let Some(offered) = hello.extensions.pre_shared_key else { continue };
-        if hello.extensions.cookie.is_some() {
-            continue;
+fn the_binders_of_wolfssl_verify() {
+    // `my_psk_client_cs_cb` of wolfSSL's `test.h`: 01 23 45 67 89 ab cd ef, four times.
+    let key = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef].repeat(4);
+    let suite: &'static CipherSuiteImpl = &TLS_AES_128_GCM_SHA256;
+    let mut messages = Vec::new();
+    for datagram in pcap::read_file(&vectors("wolfssl-5.9.2-traces").join("dtls13-psk-dhe.pcap")) {
+        // A hello in one record of one fragment, as wolfSSL sends it: 13 bytes of record header, 12 of the fragment's.
+        if let ([22, ..], Some([msg_type @ (1 | 2), ..])) = (&datagram.payload[..], datagram.payload.get(13..)) {
+            let len = usize::from(u16::from_be_bytes([datagram.payload[23], datagram.payload[24]]));
+            messages.push((HandshakeType(*msg_type), datagram.payload[25..25 + len].to_vec()));
         }
-        assert!(offered.identities[0].identity.starts_with(b"Client_identity"));
-        let hash = hash_truncated_hello(TLS_AES_128_GCM_SHA256.hash, body, offered.binders_len());
-        // `my_psk_client_cs_cb` of wolfSSL's `test.h`: 01 23 45 67 89 ab cd ef, four times.
-        let key = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef].repeat(4);
-        let binder = EarlySecret::with_psk(&TLS_AES_128_GCM_SHA256, &key).binder(PskKind::External, &hash);
-        assert_eq!(binder.as_slice(), offered.binders[0]);
-        verified += 1;
     }
-    assert!(verified > 0);
+    let [(_, first), (_, retry), (_, second), ..] = &messages[..] else { panic!("{} hellos", messages.len()) };
+    let mut buffer = TranscriptBuffer::new();
+    buffer.add(HandshakeType::CLIENT_HELLO, first);
+    let mut transcript = buffer.into_transcript_after_retry(suite);
+    transcript.add(HandshakeType::SERVER_HELLO, retry);
+    for (body, is_second) in [(first, false), (second, true)] {
+        let hello = ClientHello::decode_all(body).unwrap();
+        assert_eq!(hello.extensions.cookie.is_some(), is_second);
+        let offered = hello.extensions.pre_shared_key.unwrap();
+        let hash = if is_second {
+            transcript.with_truncated_hello(body, offered.binders_len())
+        } else {
+            hash_truncated_hello(suite.hash, body, offered.binders_len())
+        };
+        let binder = EarlySecret::with_psk(suite, &key).binder(PskKind::External, &hash);
+        assert_eq!(offered.identities[0].identity, b"Client_identitySHA256");
+        assert_eq!(binder.as_slice(), offered.binders[0]);
+    }
 }

@@ -43,6 +43,8 @@ pub struct ResumptionState {
     /// The peer's chain of X.509 certificates, DER, its own first; empty if it had none. Connections in which a peer showed
     /// a raw public key are not resumed.
     pub peer_certificates: Vec<Vec<u8>>,
+    /// The identity of the external pre-shared key that proved who the peer is, if one did.
+    pub psk_identity: Option<Vec<u8>>,
     /// `max_early_data_size`: how many bytes of early data the server takes with this ticket; 0: none.
     pub max_early_data: u32,
 }

@@ -208,7 +208,7 @@ impl Listener {
     //# DTLS 1.3-compliant implementations MUST NOT use the HelloVerifyRequest to execute a return-routability
     //# check.
     fn retry(&mut self, from: &PeerAddress, body: &[u8], hello: &ClientHello, now: Instant) -> Result<Vec<u8>, Error> {
-        let selection = negotiate(&self.config, hello)?;
+        let selection = negotiate(&self.config, hello, None)?;
         let mut transcript = TranscriptBuffer::new();
         transcript.add(HandshakeType::CLIENT_HELLO, body);
         let cookie = Cookie {

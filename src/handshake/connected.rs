@@ -1,8 +1,8 @@
 //! What is left of a handshake once it is complete, and the messages that may follow it.
 
 use crate::codec::{Decode as _, Encode as _};
-use crate::crypto::psk::{Psk, PskKind};
-use crate::crypto::resumption::Session;
+use crate::crypto::psk::Psk;
+use crate::crypto::resumption::{ResumptionState, Session};
 use crate::crypto::task::PresentedIdentity;
 use crate::error::{Error, Exhausted, PeerMisbehaved};
 use crate::flight::ReceivedMessage;
@@ -34,7 +34,8 @@ pub struct Negotiated {
     pub server_name: Option<String>,
     /// Whether an earlier connection was resumed: then the peer's certificates are those of that connection.
     pub resumed: bool,
-    /// The identity of the external or imported pre-shared key that proved who the peer is, if one did.
+    /// The identity of the external or imported pre-shared key that proved who the peer is, if one did: in this
+    /// connection, or in the first of those that were resumed.
     pub psk_identity: Option<Vec<u8>>,
     /// Whether the server took early data (0-RTT).
     pub early_data: bool,
@@ -48,9 +49,12 @@ pub struct Negotiated {
     pub peer_extensions: Vec<PeerExtension>,
 }
 
-/// What [`Negotiated::psk_identity`] says of `psk`: a ticket identifies nobody.
-pub(super) fn psk_identity(psk: &Psk) -> Option<Vec<u8>> {
-    (psk.kind() != PskKind::Resumption).then(|| psk.identity().to_vec())
+/// What [`Negotiated::psk_identity`] says of `psk`; a ticket itself identifies nobody.
+pub(super) fn psk_identity(psk: &Psk, resumed: Option<&ResumptionState>) -> Option<Vec<u8>> {
+    match resumed {
+        Some(state) => state.psk_identity.clone(),
+        None => Some(psk.identity().to_vec()),
+    }
 }
 
 /// What both sides agreed on about SRTP (RFC 5764 §4.1).

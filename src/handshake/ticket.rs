@@ -81,6 +81,7 @@ impl Established {
             server_name: resumption.server_name.clone(),
             alpn_protocol: self.negotiated.alpn_protocol.clone(),
             peer_certificates: self.peer_certificates(),
+            psk_identity: self.negotiated.psk_identity.clone(),
             max_early_data: config.max_early_data,
         };
         if state.lifetime == 0 {
@@ -128,6 +129,7 @@ impl Established {
             server_name: resumption.server_name.clone(),
             alpn_protocol: self.negotiated.alpn_protocol.clone(),
             peer_certificates: self.peer_certificates(),
+            psk_identity: self.negotiated.psk_identity.clone(),
             max_early_data: message.max_early_data_size.unwrap_or(0),
         };
         Ok(PostHandshake::SessionReceived(Box::new(Session { ticket: message.ticket, state })))

@@ -23,6 +23,7 @@ fn state(issued_at: Instant) -> ResumptionState {
         server_name: Some("example.org".to_owned()),
         alpn_protocol: None,
         peer_certificates: vec![vec![3; 500]],
+        psk_identity: None,
         max_early_data: 1000,
     }
 }

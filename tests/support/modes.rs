@@ -218,6 +218,7 @@ fn session(server: &ServerConfig) -> Session {
         server_name: Some("example.org".to_owned()),
         alpn_protocol: None,
         peer_certificates: vec![b"a certificate".to_vec()],
+        psk_identity: None,
         max_early_data: server.max_early_data,
     };
     let ticket = server.tickets.as_ref().unwrap().issue(&state, &*server.common.provider.random).unwrap();

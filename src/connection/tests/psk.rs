@@ -215,6 +215,7 @@ fn session(store: &Numbered, hash: HashAlgorithm) -> Session {
         server_name: Some("example.org".to_owned()),
         alpn_protocol: None,
         peer_certificates: vec![b"the server's".to_vec()],
+        psk_identity: None,
         max_early_data: 0,
     };
     let known = ResumptionState { peer_certificates: vec![b"the client's".to_vec()], ..state.clone() };

@@ -15,7 +15,8 @@ use crate::wire::registry::CipherSuite;
 /// session that cannot be read costs one full handshake.
 const VERSION: u8 = 1;
 
-/// More than everything but ticket and certificates takes: 6 + 64 + 4 + 8 + 8 + 4 + 4 + 4 + 256 + 256 + 2 bytes.
+/// More than everything but ticket, PSK identity and certificates takes: 6 + 64 + 4 + 8 + 8 + 4 + 4 + 4 + 256 + 256 + 2
+/// bytes.
 const FIXED_LEN: usize = 640;
 
 impl Session {
@@ -77,6 +78,7 @@ impl ResumptionState {
     ///     uint32 max_early_data;
     ///     opaque server_name<0..255>;          /* empty: none */
     ///     opaque alpn_protocol<0..255>;        /* empty: none */
+    ///     opaque psk_identity<0..2^16-1>;      /* empty: none */
     ///     opaque peer_certificates<0..2^24-1>; /* opaque certificate<1..2^24-1>, one after the other */
     /// } ResumptionState;
     /// ```
@@ -97,7 +99,9 @@ impl ResumptionState {
     /// An empty buffer with room for everything: a vector that grows leaves copies of the secret behind.
     fn begin(&self, ticket_len: usize) -> Vec<u8> {
         let chain = self.peer_certificates.iter().map(|der| der.len().saturating_add(3));
-        Vec::with_capacity(chain.fold(FIXED_LEN.saturating_add(ticket_len), usize::saturating_add))
+        let identity = self.psk_identity.as_ref().map_or(0, Vec::len);
+        let names = FIXED_LEN.saturating_add(ticket_len).saturating_add(identity);
+        Vec::with_capacity(chain.fold(names, usize::saturating_add))
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -111,6 +115,7 @@ impl ResumptionState {
         put_u32(out, self.max_early_data);
         put_vector8(out, |out| out.extend_from_slice(self.server_name.as_deref().unwrap_or_default().as_bytes()));
         put_vector8(out, |out| out.extend_from_slice(self.alpn_protocol.as_deref().unwrap_or_default()));
+        put_vector16(out, |out| out.extend_from_slice(self.psk_identity.as_deref().unwrap_or_default()));
         put_vector24(out, |out| {
             self.peer_certificates.iter().for_each(|der| put_vector24(out, |out| out.extend_from_slice(der)));
         });
@@ -137,6 +142,7 @@ impl ResumptionState {
             max_early_data: reader.u32()?,
             server_name: read_name(reader.vector8()?)?,
             alpn_protocol: Some(reader.vector8()?.to_vec()).filter(|protocol| !protocol.is_empty()),
+            psk_identity: Some(reader.vector16()?.to_vec()).filter(|identity| !identity.is_empty()),
             peer_certificates: read_chain(reader.vector24()?)?,
         })
     }
@@ -198,6 +204,7 @@ mod tests {
             server_name: Some("example.org".to_owned()),
             alpn_protocol: Some(b"coap".to_vec()),
             peer_certificates: vec![vec![1; 300], vec![2; 70_000]],
+            psk_identity: Some(vec![3; 300]),
             max_early_data: 16_384,
         };
         Session { ticket: vec![9; 200], state }
@@ -212,7 +219,9 @@ mod tests {
     }
 
     fn bare() -> ResumptionState {
-        ResumptionState { server_name: None, alpn_protocol: None, peer_certificates: Vec::new(), ..session().state }
+        let (server_name, alpn_protocol, psk_identity) = (None, None, None);
+        let peer_certificates = Vec::new();
+        ResumptionState { server_name, alpn_protocol, peer_certificates, psk_identity, ..session().state }
     }
 
     #[test]

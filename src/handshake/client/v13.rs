@@ -141,7 +141,7 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         srtp,
         server_name: offer.server_name.clone(),
         resumed: keys.psk.as_ref().is_some_and(|psk| psk.resumed.is_some()),
-        psk_identity: keys.psk.as_ref().and_then(|psk| psk_identity(&psk.psk)),
+        psk_identity: keys.psk.as_ref().and_then(|psk| psk_identity(&psk.psk, psk.resumed.as_ref())),
         early_data: extensions.early_data,
         connection_ids: offer.connection_ids,
         client_certificate_type,

@@ -93,9 +93,9 @@ impl ExpectClientHello {
         let Self { config, retried } = self;
         let body = body_of(message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::decode_all(body)?;
-        let selection = negotiate(&config, &hello)?;
+        let selection = negotiate(&config, &hello, retried.as_ref().map(|retried| retried.suite))?;
         if let Some(retried) = &retried {
-            check_second(retried, &hello, &selection)?;
+            check_second(retried, &hello)?;
         }
         Arrival { config, hello, body: body.to_vec(), selection, retried }.look_for_psk(cx)
     }
@@ -184,10 +184,7 @@ pub(super) struct Chosen {
 }
 
 /// The rules for a ClientHello that answers a HelloRetryRequest (RFC 9846 §4.2.2).
-fn check_second(retried: &Retried, hello: &ClientHello, selection: &Selection) -> Result<(), Error> {
-    if selection.suite.id != retried.suite.id {
-        return Err(PeerMisbehaved::SecondClientHelloDiffers.into());
-    }
+fn check_second(retried: &Retried, hello: &ClientHello) -> Result<(), Error> {
     // RFC 9846 §4.3.10: a HelloRetryRequest refuses early data.
     if hello.extensions.early_data {
         return Err(PeerMisbehaved::EarlyDataAfterRetry.into());

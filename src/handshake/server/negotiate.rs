@@ -33,12 +33,22 @@ impl Selection {
 /// Checks a ClientHello and chooses suite and group.
 ///
 /// A group for which the client sent a share comes before a better one for which it did not: the saved round trip is
-/// worth more than the preference.
-pub fn negotiate(config: &ServerConfig, hello: &ClientHello) -> Result<Selection, Error> {
+/// worth more than the preference. `retried` is the suite of the HelloRetryRequest that the hello answers, and stands.
+pub fn negotiate(
+    config: &ServerConfig,
+    hello: &ClientHello,
+    retried: Option<&'static CipherSuiteImpl>,
+) -> Result<Selection, Error> {
     check(hello)?;
     let common = &config.common;
     let extensions = &hello.extensions;
-    let suite = select_suite(config, hello).ok_or(PeerIncompatible::NoCipherSuite)?;
+    let suite = match retried {
+        Some(suite) if !hello.cipher_suites.contains(&suite.id) => {
+            return Err(PeerMisbehaved::SecondClientHelloDiffers.into());
+        }
+        Some(suite) => suite,
+        None => select_suite(config, hello).ok_or(PeerIncompatible::NoCipherSuite)?,
+    };
     let offered = extensions.supported_groups.as_deref().unwrap_or(&[]);
     let shares = extensions.key_share.as_deref().unwrap_or(&[]);
     let acceptable = || common.groups.iter().copied().filter(|group| offered.contains(group));
@@ -129,15 +139,15 @@ fn check(hello: &ClientHello) -> Result<(), Error> {
         return Err(PeerMisbehaved::CompressionMethod.into());
     }
     let missing = |extension| Err(PeerMisbehaved::MissingExtension(extension).into());
-    //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.9
-    //# If clients offer "pre_shared_key" without
-    //# a "psk_key_exchange_modes" extension, servers MUST abort the handshake.
     //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.10
     //# If the client opts to do so, it MUST
     //# supply both the "pre_shared_key" and "early_data" extensions.
     if extensions.early_data && extensions.pre_shared_key.is_none() {
         return missing(ExtensionType::PRE_SHARED_KEY);
     }
+    //= https://www.rfc-editor.org/rfc/rfc9846#section-4.3.9
+    //# If clients offer "pre_shared_key" without
+    //# a "psk_key_exchange_modes" extension, servers MUST abort the handshake.
     if extensions.pre_shared_key.is_some() && extensions.psk_key_exchange_modes.is_none() {
         return missing(ExtensionType::PSK_KEY_EXCHANGE_MODES);
     }

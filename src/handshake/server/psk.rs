@@ -87,7 +87,9 @@ impl Arrival {
             && state.is_fresh(cx.now)
             // What was proved to one name of ours is not proved to another.
             && state.server_name == self.hello.extensions.server_name
-            && (self.config.client_auth != ClientAuth::Required || !state.peer_certificates.is_empty())
+            && (self.config.client_auth != ClientAuth::Required
+                || !state.peer_certificates.is_empty()
+                || state.psk_identity.is_some())
     }
 
     /// Goes on with a key that was found, if the client proves that it has it.

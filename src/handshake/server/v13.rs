@@ -109,7 +109,7 @@ impl Reply {
             srtp: offered.srtp.clone(),
             server_name: offered.server_name.clone(),
             resumed: psk.is_some_and(|selected| selected.resumed.is_some()),
-            psk_identity: psk.and_then(|selected| psk_identity(&selected.psk)),
+            psk_identity: psk.and_then(|selected| psk_identity(&selected.psk, selected.resumed.as_ref())),
             early_data: offered.early_data,
             connection_ids,
             client_certificate_type: match psk {
