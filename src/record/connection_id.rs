@@ -1,9 +1,7 @@
 //! The connection IDs that records carry, each way (RFC 9146 §3, RFC 9147 §9).
 
 use super::RecordLayer;
-
-/// The epoch of early data (RFC 9147 §6.1): its client cannot know a connection ID of the server's yet.
-pub(super) const EPOCH_EARLY: u16 = 1;
+use super::epoch::EPOCH_EARLY;
 
 /// Which connection IDs records carry.
 #[derive(Debug, Default)]
@@ -33,7 +31,7 @@ impl ConnectionIds {
         self.read.iter().position(|other| **other == *id)
     }
 
-    /// The one that our records of `epoch` carry.
+    /// The one that our records of `epoch` carry: none in early data, whose sender cannot know one of the server's yet.
     pub(super) fn to_write(&self, epoch: u16) -> &[u8] {
         if epoch > EPOCH_EARLY { &self.write } else { &[] }
     }

@@ -7,8 +7,7 @@ use crate::wire::record::{PLAINTEXT_HEADER_LEN, PlaintextHeader, RecordNumber, U
 use crate::wire::registry::ContentType;
 
 use super::RecordLayer;
-use super::connection_id::EPOCH_EARLY;
-use super::epoch::Outcome;
+use super::epoch::{EPOCH_EARLY, Outcome};
 use super::protect13::{self, MAX_CIPHERTEXT, MAX_PLAINTEXT};
 
 impl RecordLayer {

@@ -171,6 +171,25 @@ fn a_ticket_alone_protects_early_data_too() {
 }
 
 #[test]
+fn early_data_carries_no_connection_id_and_needs_none() {
+    let (mut client, mut server) = configs();
+    for common in [&mut client.common, &mut server.common] {
+        common.connection_ids.enabled = true;
+        common.connection_ids.length = 4;
+    }
+    let session = sessions(&client, &server).remove(0);
+    let mut client = client_with(client, session, LATER);
+    client.send_early(b"one").unwrap();
+    client.send_early(b"two").unwrap();
+    let mut pair = Pair::new(client, server_at(&server, LATER), network(), LATER);
+    // The second record comes again after the ServerHello, with its own number.
+    pair.run(LATER + Duration::from_millis(10), |_, _| false);
+    pair.a.send_early(b"three").unwrap();
+    let (_, server) = outcome(&mut pair);
+    assert_eq!(server, [early(b"one"), early(b"two"), early(b"three"), ConnectionEvent::Connected]);
+}
+
+#[test]
 fn a_ticket_of_single_use_is_used_once() {
     let (client, mut server) = configs();
     server.tickets = Some(Arc::new(CachedTickets::new(10)));

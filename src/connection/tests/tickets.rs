@@ -1,6 +1,7 @@
 //! Tickets: how many are sent, what stands behind them, and what a client makes of them.
 
 use super::*;
+use crate::connection::ClientOffer;
 use crate::crypto::resumption::{ResumptionState, Session};
 use crate::ticket::{CachedTickets, LocalStrikeRegister, SealedTickets};
 use crate::wire::client_hello::TicketRequest;
@@ -95,6 +96,32 @@ fn a_server_without_tickets_does_not_answer_a_request() {
     client.ticket_request = Some(TicketRequest { new_session_count: 1, resumption_count: 1 });
     server.tickets = None;
     assert_eq!(sessions(client, server), []);
+}
+
+#[test]
+fn a_ticket_that_is_none_costs_a_full_handshake() {
+    let (client, server) = with_tickets();
+    let good = sessions(client.clone(), server.clone()).remove(0);
+    let mut tickets: Vec<Vec<u8>> = [1, 16, 32, 48, 49, 66, 200, 3000].map(|len| vec![0xa5; len]).to_vec();
+    for at in (0..good.ticket.len()).step_by(5) {
+        tickets.push(good.ticket[..at + 1].to_vec());
+        let mut damaged = good.ticket.clone();
+        damaged[at] ^= 0x10;
+        tickets.push(damaged);
+    }
+    let is_resumed = |ticket: Vec<u8>| {
+        let session = Some(Session { ticket, ..good.clone() });
+        let offer = ClientOffer { server_name: Some("example.org".to_owned()), session, ..ClientOffer::default() };
+        let connection = Connection::connect(Arc::new(client.clone()), offer, START).unwrap();
+        let mut pair = pair(client.clone(), server.clone());
+        pair.a = connection;
+        connected(&mut pair);
+        pair.a.negotiated().unwrap().resumed
+    };
+    assert!(is_resumed(good.ticket.clone()));
+    for ticket in tickets {
+        assert!(!is_resumed(ticket.clone()), "{ticket:?}");
+    }
 }
 
 #[test]

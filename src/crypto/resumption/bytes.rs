@@ -237,6 +237,25 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_taken_for_a_session_are_those_of_that_session() {
+        let session = Session { ticket: vec![9; 40], state: bare() };
+        let bytes = session.to_bytes();
+        let mut taken = 0;
+        for at in 0..bytes.expose().len() {
+            for change in [1, 0x80, 0xff] {
+                let mut changed = bytes.expose().to_vec();
+                changed[at] ^= change;
+                if let Ok(read) = Session::from_bytes(&changed) {
+                    assert_eq!(read.to_bytes().expose(), changed, "byte {at}");
+                    assert_ne!(read, session);
+                    taken += 1;
+                }
+            }
+        }
+        assert!(taken > 100, "{taken}: nothing guards the content, only the form");
+    }
+
+    #[test]
     fn a_session_fits_its_suite() {
         let mut session = session();
         session.state.secret = SecretBytes::new(vec![7; 32]);
