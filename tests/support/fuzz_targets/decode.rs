@@ -11,12 +11,15 @@
 use std::fmt::Debug;
 
 use dtls_wasm::codec::{Decode, Encode};
+use dtls_wasm::crypto::resumption::Session;
 use dtls_wasm::error::InvalidMessage;
 use dtls_wasm::inspect::{self, Field, MALFORMED, UNEXPECTED};
 use dtls_wasm::wire::ack::Ack;
 use dtls_wasm::wire::alert::Alert;
 use dtls_wasm::wire::certificate::{Certificate, CertificateRequest, CertificateVerify, CompressedCertificate};
 use dtls_wasm::wire::client_hello::{ClientHello, KeyShareEntry, TicketRequest, UseSrtp};
+use dtls_wasm::wire::connection_id::{NewConnectionId, RequestConnectionId};
+use dtls_wasm::wire::delegated_credential::DelegatedCredential;
 use dtls_wasm::wire::encrypted_extensions::EncryptedExtensions;
 use dtls_wasm::wire::extension::OtherExtension;
 use dtls_wasm::wire::fragment::FragmentHeader;
@@ -29,11 +32,24 @@ use dtls_wasm::wire::server_hello::ServerHello;
 /// Every decoder, and the dissector against them. The first byte says how to take the rest, the second is a parameter.
 pub fn run(input: &[u8]) {
     let [kind, parameter, bytes @ ..] = input else { return };
+    if *kind >= 250 {
+        return check_opaque(bytes);
+    }
     match kind % 4 {
         0 => check_datagram(bytes, 0),
         1 => check_datagram(bytes, usize::from(*parameter)),
         2 => check_content(ContentType(*parameter), bytes),
         _ => check_message(HandshakeType(*parameter), bytes),
+    }
+}
+
+/// What is kept or carried as bytes and has no place in the dissector: it is written again as it was read.
+pub fn check_opaque(bytes: &[u8]) {
+    if let Ok(session) = Session::from_bytes(bytes) {
+        assert_eq!(session.to_bytes().expose(), bytes);
+    }
+    if let Ok(credential) = DelegatedCredential::decode_all(bytes) {
+        assert_eq!(credential.encoded(), bytes);
     }
 }
 
@@ -273,6 +289,23 @@ pub fn check_message(msg_type: HandshakeType, bytes: &[u8]) {
                 };
                 assert_eq!(tree.find("request_update").unwrap().value, expected);
                 assert_eq!(update.encoded(), bytes);
+            }
+        }
+        HandshakeType::NEW_CONNECTION_ID => {
+            let read = NewConnectionId::decode_all(bytes);
+            agree_on_form(&read, &tree, &[]);
+            if let Ok(message) = read {
+                assert_eq!(message.encoded(), bytes);
+                let seen = seen.elements("cids").iter().map(|cid| content(bytes, cid));
+                assert!(seen.eq(message.cids.iter().map(Vec::as_slice)));
+            }
+        }
+        HandshakeType::REQUEST_CONNECTION_ID => {
+            let read = RequestConnectionId::decode_all(bytes);
+            agree_on_form(&read, &tree, &[]);
+            if let Ok(request) = read {
+                assert_eq!(request.encoded(), bytes);
+                assert_eq!(seen.number("num_cids"), u64::from(request.num_cids));
             }
         }
         HandshakeType::NEW_SESSION_TICKET => {
