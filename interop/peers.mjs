@@ -72,7 +72,7 @@ function npmPackage() {
 
 export const OURS = program('ours', {
   fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, early: true, lateAuth: true, connectionIds: true,
-  grease: true, ccm: true,
+  rawKeys: true, compression: 'both', stapling: true, delegated: ['client', 'server'], grease: true, ccm: true,
 });
 export const PACKAGE = npmPackage();
 

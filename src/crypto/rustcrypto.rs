@@ -19,8 +19,8 @@ pub use aead::{TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY
 pub use backend::LocalBackend;
 pub use hash::{SHA256, SHA384};
 pub use random::{OsRandom, SeededRandom};
-pub use sign::credentials;
 pub(crate) use sign::{Ed25519Key, P256Key};
+pub use sign::{credentials, raw_public_key};
 pub(crate) use verify::ALGORITHMS as VERIFICATION_ALGORITHMS;
 
 use super::{CipherSuiteImpl, CryptoProvider, SecureRandom};

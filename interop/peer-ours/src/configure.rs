@@ -4,15 +4,23 @@ use std::fs::{self, File, OpenOptions};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dtls_wasm::config::{ClientAuth, ClientConfig, CommonConfig, CookiePolicy, ServerConfig, default_key_shares};
+use dtls_wasm::codec::Decode as _;
+use dtls_wasm::config::{
+    CertificateConfig, ClientAuth, ClientConfig, CommonConfig, CookiePolicy, ServerConfig, default_key_shares,
+};
 use dtls_wasm::crypto::CryptoProvider;
 use dtls_wasm::crypto::psk::{ExternalKey, HashAlgorithm, Psk, PskMode};
-use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
-use dtls_wasm::crypto::task::PeerVerifier;
-use dtls_wasm::identity::{AcceptAnyVerifier, Fingerprint, FingerprintVerifier, WebPkiVerifier, pem};
+use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider, raw_public_key};
+use dtls_wasm::crypto::task::{Credentials, PeerVerifier};
+use dtls_wasm::identity::{
+    AcceptAnyVerifier, Fingerprint, FingerprintVerifier, PublicKeyVerifier, WebPkiVerifier, pem,
+};
 use dtls_wasm::ticket::{LocalStrikeRegister, SealedTickets};
 use dtls_wasm::time::Instant;
-use dtls_wasm::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
+use dtls_wasm::wire::delegated_credential::DelegatedCredential;
+use dtls_wasm::wire::registry::{
+    CertificateCompressionAlgorithm, CertificateType, CipherSuite, NamedGroup, SignatureScheme, SrtpProfile,
+};
 use peer::stack::by_name;
 use peer::{Flags, Role};
 
@@ -23,6 +31,9 @@ pub const SUITES: &[(&str, CipherSuite)] = &[
     ("TLS_AES_128_CCM_SHA256", CipherSuite::TLS_AES_128_CCM_SHA256),
     ("TLS_AES_128_CCM_8_SHA256", CipherSuite::TLS_AES_128_CCM_8_SHA256),
 ];
+
+const COMPRESSIONS: &[(&str, CertificateCompressionAlgorithm)] =
+    &[("zlib", CertificateCompressionAlgorithm::ZLIB), ("brotli", CertificateCompressionAlgorithm::BROTLI)];
 
 const MODES: &[(&str, PskMode)] = &[("psk_ke", PskMode::PskOnly), ("psk_dhe_ke", PskMode::PskWithKeyShare)];
 
@@ -117,10 +128,8 @@ pub fn now() -> Instant {
 
 fn common(flags: &Flags) -> Result<CommonConfig, String> {
     let mut backend = LocalBackend::new(Arc::new(OsRandom)).with_verifier(verifier(flags)?);
-    if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
-        let chain = pem::certificates(&text(cert)?).map_err(|error| format!("{cert}: {error}"))?;
-        let key = pem::private_key(&text(key)?).map_err(|error| format!("{key}: {error}"))?;
-        backend = backend.with_credentials(credentials(chain, &key).map_err(|error| format!("{cert}: {error}"))?);
+    if let Some(credentials) = own_credentials(flags)? {
+        backend = backend.with_credentials(credentials);
     }
     let provider = provider();
     if flags.role == Role::Server {
@@ -129,6 +138,7 @@ fn common(flags: &Flags) -> Result<CommonConfig, String> {
         }
     }
     let mut common = CommonConfig::new(Arc::new(provider), Arc::new(backend));
+    common.certificates = certificates(flags)?;
     if let Some(length) = flags.cid {
         common.connection_ids.length = u8::try_from(length).map_err(|error| error.to_string())?;
     }
@@ -149,11 +159,52 @@ fn common(flags: &Flags) -> Result<CommonConfig, String> {
     Ok(common)
 }
 
+fn own_credentials(flags: &Flags) -> Result<Option<Credentials>, String> {
+    let Some(key_file) = &flags.key else { return Ok(None) };
+    let said = |error: &dyn std::fmt::Display| format!("{key_file}: {error}");
+    let key = pem::private_key(&text(key_file)?).map_err(|error| said(&error))?;
+    if flags.raw_key.is_some() {
+        return raw_public_key(&key).map(Some).map_err(|error| said(&error));
+    }
+    let Some(cert) = &flags.cert else { return Ok(None) };
+    let chain = pem::certificates(&text(cert)?).map_err(|error| format!("{cert}: {error}"))?;
+    let mut own = credentials(chain, &key).map_err(|error| said(&error))?;
+    if let Some(file) = &flags.ocsp {
+        own = own.with_ocsp_response(bytes(file)?);
+    }
+    if let (Some(file), Role::Server) = (&flags.delegated, flags.role) {
+        let delegated = DelegatedCredential::decode_all(&bytes(file)?).map_err(|error| format!("{file}: {error}"))?;
+        let key = pem::private_key(&text(&format!("{file}.key"))?).map_err(|error| format!("{file}.key: {error}"))?;
+        let key = raw_public_key(&key).map_err(|error| format!("{file}.key: {error}"))?.key;
+        own = own.with_delegated_credential(delegated, key);
+    }
+    Ok(Some(own))
+}
+
+fn certificates(flags: &Flags) -> Result<CertificateConfig, String> {
+    let mut config = CertificateConfig::default();
+    if flags.raw_key.is_some() {
+        config.own_types = vec![CertificateType::RAW_PUBLIC_KEY];
+    }
+    if flags.peer_key.is_some() {
+        config.peer_types = vec![CertificateType::RAW_PUBLIC_KEY];
+    }
+    config.compression = all_by_name(COMPRESSIONS, &flags.compress)?;
+    if flags.role == Role::Client && flags.delegated.is_some() {
+        config.delegated_schemes = vec![SignatureScheme::ECDSA_SECP256R1_SHA256];
+    }
+    config.request_ocsp = flags.request_ocsp;
+    Ok(config)
+}
+
 fn verifier(flags: &Flags) -> Result<Arc<dyn PeerVerifier>, String> {
     if let Some(value) = &flags.fingerprint {
         let fingerprint: Fingerprint =
             format!("sha-256 {value}").parse().map_err(|error| format!("--fingerprint: {error}"))?;
         return Ok(Arc::new(FingerprintVerifier::new(vec![fingerprint])));
+    }
+    if let Some(file) = &flags.peer_key {
+        return Ok(Arc::new(PublicKeyVerifier::new(vec![bytes(file)?])));
     }
     match &flags.ca {
         Some(ca) => {
@@ -167,6 +218,10 @@ fn verifier(flags: &Flags) -> Result<Arc<dyn PeerVerifier>, String> {
 
 fn all_by_name<T: Copy>(table: &[(&str, T)], names: &[String]) -> Result<Vec<T>, String> {
     names.iter().map(|name| by_name(table, name)).collect()
+}
+
+fn bytes(path: &str) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{path}: {error}"))
 }
 
 fn text(path: &str) -> Result<String, String> {

@@ -2,6 +2,7 @@
 
 use dtls_wasm::connection::{Connection, ConnectionEvent, EarlyDataStatus, UpdateKeysError};
 use dtls_wasm::error::Error;
+use dtls_wasm::wire::registry::CertificateType;
 use peer::stack::{SrtpAgreement, name_of};
 use peer::{Happening, Negotiated};
 
@@ -23,15 +24,17 @@ pub fn happening(event: ConnectionEvent, connection: &Connection, asked_name: Op
 
 fn negotiated(connection: &Connection, asked_name: Option<&str>) -> Negotiated {
     let Some(agreed) = connection.negotiated() else { return Negotiated::default() };
+    let peer = connection.peer_identity();
+    let raw = peer.filter(|peer| peer.certificate_type == CertificateType::RAW_PUBLIC_KEY);
     Negotiated {
         version: "DTLSv1.3".to_owned(),
         cipher: name_of(SUITES, &agreed.cipher_suite),
         group: agreed.group.map(|group| name_of(GROUPS, &group)),
         alpn: agreed.alpn_protocol.as_ref().map(|name| String::from_utf8_lossy(name).into_owned()),
         name: asked_name.map(str::to_owned).or_else(|| agreed.server_name.clone()),
-        peer_chain: connection.peer_certificates().to_vec(),
-        peer_key: None,
-        ocsp: None,
+        peer_chain: if raw.is_none() { connection.peer_certificates().to_vec() } else { Vec::new() },
+        peer_key: raw.and_then(|peer| peer.chain.first().cloned()),
+        ocsp: peer.and_then(|peer| peer.ocsp_response.clone()),
         resumed: Some(agreed.resumed),
         early: match connection.early_data() {
             EarlyDataStatus::Accepted => Some(true),

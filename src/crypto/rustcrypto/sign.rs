@@ -46,6 +46,15 @@ pub fn credentials(chain: Vec<Vec<u8>>, private_key: &[u8]) -> Result<Credential
     Ok(Credentials::new(chain, SigningKeyRef::Local(key), schemes))
 }
 
+/// The key of `private_key`, in one of the forms that [`credentials`] reads, as a raw public key (RFC 7250), without any
+/// certificate.
+///
+/// # Errors
+/// If the key cannot be read, or is of a kind that is not built in.
+pub fn raw_public_key(private_key: &[u8]) -> Result<Credentials, IdentityError> {
+    Ok(Credentials::raw_public_key_of(signing_key(private_key)?))
+}
+
 /// Reads a private key of any kind.
 pub(crate) fn signing_key(der: &[u8]) -> Result<Arc<dyn SigningKey>, IdentityError> {
     let invalid = || IdentityError::InvalidPrivateKey;
