@@ -30,6 +30,7 @@ use crate::wire::post_handshake::KeyUpdateRequest;
 use crate::wire::record::RecordNumber;
 
 mod authentication;
+mod connection_ids;
 mod drive;
 mod early;
 mod event;
@@ -38,6 +39,7 @@ mod name;
 #[cfg(any(test, feature = "sim"))]
 mod node;
 mod offer;
+mod path;
 mod receive;
 mod settings;
 mod timers;
@@ -46,13 +48,17 @@ mod transmit;
 pub use crate::handshake::early::EarlyDataStatus;
 pub use crate::handshake::exchange::ExchangeId;
 pub use crate::handshake::exchange::client_auth::RequestAuthenticationError;
+pub use connection_ids::ConnectionIdError;
 pub use early::SendEarlyError;
 pub use event::{ConnectionEvent, ConnectionState, SendError, SrtpKeys, Stats, UpdateKeysError};
 pub use name::ServerName;
 pub use offer::ClientOffer;
+pub use path::PathId;
 
+use connection_ids::ConnectionIds;
 use drive::Tasks;
 use last_words::LastWords;
+use path::Paths;
 use timers::Timers;
 
 /// One DTLS connection. See the [module](self) for how to drive it.
@@ -73,6 +79,9 @@ pub struct Connection {
     max_datagram_size: usize,
     /// How long a datagram of a flight may be: shorter after repeated silence.
     flight_datagram_size: usize,
+    /// Present once connection IDs were negotiated.
+    connection_ids: Option<Box<ConnectionIds>>,
+    paths: Paths,
     /// Present until the handshake is complete.
     handshake: Option<State>,
     /// Present from then on.
@@ -209,6 +218,8 @@ impl Connection {
             timers,
             max_datagram_size,
             flight_datagram_size: max_datagram_size,
+            connection_ids: None,
+            paths: Paths::default(),
             handshake: None,
             established: None,
             tasks: Tasks::default(),
@@ -424,7 +435,7 @@ impl Connection {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             ConnectionState::Closed | ConnectionState::Failed => None,
-            _ => self.timers.next(),
+            _ => [self.timers.next(), self.path_timeout()].into_iter().flatten().min(),
         }
     }
 }

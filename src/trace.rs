@@ -119,6 +119,20 @@ pub enum Event<'a> {
         /// Why.
         reason: DiscardReason,
     },
+    /// `transport:connection_id_used`: another connection ID than before.
+    ConnectionIdUsed {
+        /// Whose records carry it.
+        direction: Direction,
+        /// Its bytes.
+        connection_id: &'a [u8],
+    },
+    /// `connectivity:path`: something about the path to the peer.
+    Path {
+        /// The caller's number for it.
+        path: u64,
+        /// What became of it: `seen`, `challenged`, `changed`, `rejected`.
+        what: &'static str,
+    },
     /// `transport:record_held`: a record whose keys do not exist yet was put aside.
     RecordHeld {
         /// Where it begins in its datagram.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::connection_ids::ConnectionIds;
 use super::{Connection, ConnectionEvent, ConnectionState, Role};
 use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
 use crate::error::Error;
@@ -183,6 +184,7 @@ impl Connection {
             let mut sent = false;
             self.context(now, &mut sent).discard_write(EPOCH_HANDSHAKE);
         }
+        self.connection_ids = established.negotiated.connection_ids.map(|agreed| Box::new(ConnectionIds::new(agreed)));
         self.established = Some(established);
         self.state = ConnectionState::Connected;
         self.finish_early_data(now);
@@ -216,6 +218,16 @@ impl Connection {
             match step {
                 Ok(None) => return,
                 Ok(Some(PostHandshake::Nothing)) => {}
+                Ok(Some(PostHandshake::NewConnectionIds(message))) => {
+                    if let Err(error) = self.take_connection_ids(message, now) {
+                        return self.fail(error, now);
+                    }
+                }
+                Ok(Some(PostHandshake::ConnectionIdsRequested(request))) => {
+                    if let Err(error) = self.take_connection_id_request(request) {
+                        return self.fail(error, now);
+                    }
+                }
                 Ok(Some(PostHandshake::SessionReceived(session))) => {
                     self.events.push_back(ConnectionEvent::SessionReceived(session));
                 }

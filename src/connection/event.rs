@@ -4,6 +4,7 @@ use core::fmt;
 
 use zeroize::ZeroizeOnDrop;
 
+use super::PathId;
 use crate::crypto::resumption::Session;
 use crate::crypto::task::PresentedIdentity;
 use crate::error::Error;
@@ -66,6 +67,28 @@ pub enum ConnectionEvent {
     PeerDeclined {
         /// The request that it answered.
         request: ExchangeId,
+    },
+    /// The peer's newest record came on another path than those before. With return routability negotiated the path is
+    /// being checked; without, it is for the application to find out whether the peer is there, and to say so by
+    /// [`use_path`](super::Connection::use_path).
+    NewPath {
+        /// The path.
+        path: PathId,
+    },
+    /// From now on datagrams go to this path.
+    PathChanged {
+        /// The path.
+        path: PathId,
+    },
+    /// The peer was not found on a new path, or has not left the old one: datagrams go where they went before.
+    PathRejected {
+        /// The new path.
+        path: PathId,
+    },
+    /// The peer has given connection IDs.
+    ConnectionIdsReceived {
+        /// How many wait to be used.
+        spare: usize,
     },
     /// The peer will send no more (close_notify). The connection closes by itself.
     PeerClosed,
@@ -207,6 +230,12 @@ pub struct Stats {
     pub records_replayed: u64,
     /// Flights that were sent again because a timer ran out.
     pub flights_retransmitted: u64,
+    /// Return routability checks begun.
+    pub path_checks: u64,
+    /// Those of them after which the path did not change: who looks for attacks counts them (RFC 9853 §7.1).
+    pub path_checks_failed: u64,
+    /// Changes of the path to the peer.
+    pub path_changes: u64,
     /// ACKs sent.
     pub acks_sent: u64,
     /// ACKs received.

@@ -63,6 +63,7 @@ impl Connection {
             let (length, reason) = match result {
                 Ok(opened) => {
                     let (number, content_type, length) = (opened.number, opened.content_type, opened.wire_len);
+                    let (connection_id, is_newest) = (opened.connection_id, opened.is_newest);
                     self.tracer.tell(now, || Event::Record {
                         direction: Direction::Received,
                         number,
@@ -77,6 +78,9 @@ impl Connection {
                             // What follows in the datagram may need the keys that this record led to.
                             self.drive(now);
                             self.arm_ack(now);
+                            if let Some(place) = connection_id {
+                                self.note_arrival(place, is_newest, length, now);
+                            }
                             continue;
                         }
                         Ok(Handled::Ignored(reason)) => (length, reason),
@@ -146,6 +150,10 @@ impl Connection {
             ContentType::ALERT => self.handle_alert(number, content, now),
             ContentType::APPLICATION_DATA if number.epoch >= u64::from(EPOCH_APPLICATION) => {
                 Ok(self.handle_application_data(content))
+            }
+            ContentType::RETURN_ROUTABILITY_CHECK if self.may_check_paths() => {
+                let is_handled = self.handle_path_check(content, now)?;
+                Ok(if is_handled { Handled::Yes } else { Handled::Ignored(DiscardReason::Unexpected) })
             }
             _ if !self.is_forgeable(number) => Err(PeerMisbehaved::UnexpectedRecord(content_type).into()),
             _ => Ok(Handled::Ignored(DiscardReason::Unexpected)),

@@ -156,6 +156,7 @@ impl Connection {
         if take_due(&mut self.timers.old_epoch, now) {
             self.discard_old_epochs(now);
         }
+        self.fire_path_timer(now);
         let transport = &self.role.common().transport;
         match self.timers.retransmission.handle_timeout(now, transport) {
             RetransmitDecision::NotDue => {}

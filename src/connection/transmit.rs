@@ -68,6 +68,10 @@ impl Connection {
             return self.write_last_words(datagram, written, now);
         }
         self.renew_keys(now);
+        self.send_connection_ids(now)?;
+        if self.write_path_check(datagram, written, now)? {
+            return Ok(());
+        }
         self.write_ack(datagram, written, now)?;
         self.write_flight(datagram, written, now)?;
         self.write_early_data(datagram, written)?;
@@ -96,7 +100,7 @@ impl Connection {
         self.records.max_plaintext(epoch, room)
     }
 
-    fn seal(
+    pub(super) fn seal(
         &mut self,
         content_type: ContentType,
         content: &[u8],
@@ -219,7 +223,7 @@ impl Connection {
         // One record of application data in a datagram: what is sent apart is lost apart.
         let epoch = self.records.write_epoch();
         let fits = self.send_queue.front().is_some_and(|data| data.len() <= self.room(datagram, epoch));
-        if self.established.is_none() || !fits {
+        if self.established.is_none() || !fits || self.is_checking_path() {
             return Ok(());
         }
         if let Some(data) = self.send_queue.pop_front() {

@@ -118,6 +118,10 @@ pub enum PeerMisbehaved {
     TooManyForgedRecords,
     /// A cookie that is not ours.
     InvalidCookie,
+    /// A NewConnectionId with an empty connection ID, or with none to change over to (RFC 9147 §9).
+    InvalidConnectionId,
+    /// More RequestConnectionIds than are answered, or one before the last was answered (RFC 9147 §9).
+    TooManyConnectionIdsRequested,
     /// The binder of the selected pre-shared key is wrong (RFC 9846 §4.3.11).
     InvalidBinder,
     /// The server selected a pre-shared key that was not offered (RFC 9846 §4.3.11).
@@ -149,6 +153,7 @@ impl PeerMisbehaved {
             | Self::UnsolicitedDelegatedCredential
             | Self::TooManyKeyUpdates => A::UNEXPECTED_MESSAGE,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
+            Self::TooManyConnectionIdsRequested => A::TOO_MANY_CIDS_REQUESTED,
             Self::TooManyForgedRecords => A::BAD_RECORD_MAC,
             Self::MalformedRecord(_) => A::DECODE_ERROR,
             Self::AckOfUnsentRecord
@@ -163,6 +168,7 @@ impl PeerMisbehaved {
             | Self::FragmentMismatch
             | Self::InvalidAlertLevel(_)
             | Self::InvalidCertificateRequestContext
+            | Self::InvalidConnectionId
             | Self::InvalidCookie
             | Self::InvalidDelegatedCredential
             | Self::InvalidKeyShare
@@ -250,6 +256,8 @@ impl fmt::Display for PeerMisbehaved {
             Self::TooManyKeyUpdates => "too many KeyUpdates",
             Self::TooManyForgedRecords => "too many records that did not deprotect",
             Self::InvalidCookie => "a cookie that is not ours",
+            Self::InvalidConnectionId => "a NewConnectionId without a connection ID that can be used",
+            Self::TooManyConnectionIdsRequested => "too many requests for connection IDs",
             Self::InvalidBinder => "a binder that does not match the pre-shared key",
             Self::SelectedUnofferedPsk => "a pre-shared key that was not offered",
             Self::PskOfOtherHash => "a pre-shared key with a cipher suite of another hash",

@@ -10,6 +10,7 @@ use crate::schedule::exporter::ExporterSecret;
 use crate::schedule::v13::TrafficSecret;
 use crate::transcript::Transcript;
 use crate::wire::client_hello::Random;
+use crate::wire::connection_id::{NewConnectionId, RequestConnectionId};
 use crate::wire::post_handshake::{KeyUpdate, KeyUpdateRequest};
 use crate::wire::registry::{CertificateType, CipherSuite, HandshakeType, NamedGroup, SrtpProfile};
 
@@ -104,6 +105,10 @@ pub enum PostHandshake {
     Nothing,
     /// The peer sends under new keys.
     ReadKeysUpdated,
+    /// Connection IDs came.
+    NewConnectionIds(NewConnectionId),
+    /// The peer wants connection IDs.
+    ConnectionIdsRequested(RequestConnectionId),
     /// A ticket came.
     SessionReceived(Box<Session>),
     /// An exchange is over.
@@ -166,6 +171,12 @@ impl Established {
                     self.send_key_update(KeyUpdateRequest::NotRequested, cx)?;
                 }
                 Ok(PostHandshake::ReadKeysUpdated)
+            }
+            HandshakeType::NEW_CONNECTION_ID => {
+                Ok(PostHandshake::NewConnectionIds(NewConnectionId::decode_all(&message.body)?))
+            }
+            HandshakeType::REQUEST_CONNECTION_ID => {
+                Ok(PostHandshake::ConnectionIdsRequested(RequestConnectionId::decode_all(&message.body)?))
             }
             HandshakeType::NEW_SESSION_TICKET if !self.is_server => self.take_ticket(&message.body, cx),
             _ => Err(PeerMisbehaved::UnexpectedMessage(message.msg_type).into()),

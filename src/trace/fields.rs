@@ -11,6 +11,8 @@ impl Event<'_> {
             Self::Record { .. } => "transport:record",
             Self::RecordDiscarded { .. } => "transport:record_discarded",
             Self::RecordHeld { .. } => "transport:record_held",
+            Self::ConnectionIdUsed { .. } => "transport:connection_id_used",
+            Self::Path { .. } => "connectivity:path",
             Self::Message { .. } => "dtls:message",
             Self::Ack { .. } => "dtls:ack",
             Self::Alert { .. } => "dtls:alert",
@@ -50,6 +52,14 @@ impl Event<'_> {
                 visit("offset", size(*offset));
                 visit("length", size(*length));
                 visit("reason", Value::Text(reason.name()));
+            }
+            Self::ConnectionIdUsed { direction, connection_id } => {
+                visit("direction", direction.into());
+                visit("connection_id", Value::Bytes(connection_id));
+            }
+            Self::Path { path, what } => {
+                visit("path", Value::Number(*path));
+                visit("what", Value::Text(what));
             }
             Self::RecordHeld { offset, length } => {
                 visit("offset", size(*offset));

@@ -46,6 +46,8 @@ fn every_event(error: &Error) -> Vec<Event<'_>> {
         Event::FlightAcknowledged,
         Event::Negotiated { cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256, group: None },
         Event::PskSelected { kind: PskKind::Imported, identity: b"me" },
+        Event::ConnectionIdUsed { direction: Direction::Sent, connection_id: b"id" },
+        Event::Path { path: 7, what: "changed" },
         Event::KeyInstalled { direction: Direction::Sent, epoch: 3 },
         Event::KeyDiscarded { direction: Direction::Received, epoch: 2 },
         secret(),
