@@ -7,7 +7,7 @@ import { closingCounts, passed, rustCounts, nodeCounts, together } from './count
 import { browserPaths } from './setup.mjs';
 import { attempt, filesUnder, Problem, ROOT } from './steps.mjs';
 
-const FEATURES = 'inspect,sim,all-algorithms';
+const FEATURES = 'inspect,sim,all-algorithms,certificate-compression';
 const WASM_TEST_FEATURES = 'wasm,inspect,sim';
 
 /**

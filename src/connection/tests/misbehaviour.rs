@@ -16,6 +16,8 @@ use crate::wire::server_hello::ServerHello;
 
 mod early;
 
+mod certificates;
+
 /// Which side is told what.
 pub(super) struct Case {
     pub(super) client: ClientConfig,

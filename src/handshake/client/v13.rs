@@ -191,9 +191,14 @@ impl ExpectCertificateOrRequest {
             progress.keys.transcript.add(HandshakeType::CERTIFICATE_REQUEST, &message.body);
             return Ok(State::ExpectCertificateOrRequest(Box::new(Self(progress))));
         }
+        // RFC 7250 §4.2: what was not negotiated is X.509, which we may not want.
+        let certificate_type = progress.negotiated.server_certificate_type;
+        if !progress.offer.config.common.certificates.peer_types.contains(&certificate_type) {
+            return Err(PeerIncompatible::NoCertificateType.into());
+        }
         let machine = PeerAuthentication::new(Terms {
             signer: Signer::Server,
-            certificate_type: progress.negotiated.server_certificate_type,
+            certificate_type,
             is_optional: false,
             server_name: progress.offer.peer_name.clone(),
             request_context: Vec::new(),
