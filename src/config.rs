@@ -334,6 +334,9 @@ impl ServerConfig {
         if self.max_early_data > 0 && self.strike_register.is_none() {
             return Err(ConfigError::NoStrikeRegister);
         }
+        if self.psk_only && !self.takes_psks() {
+            return Err(ConfigError::NoPsk);
+        }
         psk::validate_modes(&self.psk_modes)
     }
 }

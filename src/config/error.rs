@@ -82,7 +82,7 @@ pub enum ConfigError {
     InvalidPadding,
     /// `psk_modes` is empty.
     NoPskModes,
-    /// `psk_only` is set, and there is no pre-shared key that could be offered.
+    /// `psk_only` is set, and there is no pre-shared key that could be offered, or none is looked for.
     NoPsk,
     /// Two pre-shared keys have one identity.
     DuplicatePskIdentity,
@@ -156,7 +156,8 @@ impl fmt::Display for ConfigError {
             Self::InvalidPadding => f.write_str("padding must be to at least 1 byte, and to at least one length"),
             Self::NoPskModes => f.write_str("psk_modes is empty; give at least one"),
             Self::NoPsk => f.write_str(
-                "psk_only is set, and no pre-shared key can be offered; give one whose hash is that of a cipher suite",
+                "psk_only is set, and there is no pre-shared key; a client needs one whose hash is that of a cipher suite, a \
+                 server look_up_psks or tickets",
             ),
             Self::DuplicatePskIdentity => f.write_str("two pre-shared keys have the same identity and hash"),
             Self::PsksTooLong { len, limit } => {

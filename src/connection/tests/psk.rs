@@ -167,6 +167,20 @@ fn a_client_that_wants_a_key_takes_no_certificate() {
 }
 
 #[test]
+fn a_client_that_wants_a_key_needs_one() {
+    let connect = |psks: Vec<Arc<Psk>>| {
+        let mut config = client_config();
+        config.psk_only = true;
+        config.psks = psks;
+        config.common.cipher_suites = vec![CipherSuite::TLS_AES_256_GCM_SHA384];
+        Connection::client(Arc::new(config), None, START).map(drop)
+    };
+    assert_eq!(connect(Vec::new()), Err(ConfigError::NoPsk));
+    assert_eq!(connect(vec![key(b"psk256")]), Err(ConfigError::NoPsk));
+    assert_eq!(connect(vec![key(b"psk256"), key(b"psk384")]), Ok(()));
+}
+
+#[test]
 fn a_client_is_asked_for_no_certificate() {
     let (client, mut server) = configs(vec![key(b"psk256")]);
     server.client_auth = ClientAuth::Required;
