@@ -44,7 +44,7 @@ const SHA384_LENGTH = 48;
  * @typedef {{ level: number, description: number }} Alert
  * @typedef {{ protected: boolean, decrypted: boolean, epoch: number, sequence: number | undefined, type: string, length: number,
  *   fragments: Fragment[], acknowledged: [bigint, bigint][], alert: Alert | undefined, content: Buffer, cid: Buffer | undefined,
- *   note: string }} ReadRecord
+ *   padding: number, note: string }} ReadRecord
  * @typedef {{ captured: Captured, records: ReadRecord[] }} ReadDatagram
  * @typedef {{ flow: number, direction: Direction, epoch: number, type: string, body: Buffer }} Message
  * @typedef {{ clientHellos: import('./hellos.mjs').ClientHello[], serverHellos: import('./hellos.mjs').ServerHello[] }} Hellos
@@ -138,6 +138,7 @@ class FlowReader {
       this.#keys[direction].set(epoch, [keys]);
       const record = describe(opened.type, opened.content, { protected: true, epoch, sequence: opened.sequence });
       record.cid = cid;
+      record.padding = opened.padding;
       if (opened.padding > 0) record.note = `${opened.padding} bytes of padding`;
       return { record, length };
     }
@@ -240,6 +241,7 @@ function describe(type, content, where) {
     alert: type === CONTENT_ALERT && content.length === 2 ? { level: content[0], description: content[1] } : undefined,
     content,
     cid: undefined,
+    padding: 0,
     note: '',
   };
 }

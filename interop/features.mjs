@@ -40,6 +40,8 @@ const SMALL_MTU = '600';
 const PAUSE_MS = '150';
 /** The smallest datagrams that BoringSSL and we can be told to send. */
 const TINY_MTU = '256';
+/** What padded records are as long as a multiple of. */
+const BLOCK = 64;
 const LOSS = 0.25;
 const LOSS_SEEDS = [1, 2, 3, 4, 5];
 
@@ -252,6 +254,13 @@ function extensions() {
   return [
     ...srtp,
     {
+      name: 'SRTP keys with an identifier that the server does not take',
+      fits: (client, server) => client.abilities.mki && server.abilities.profiles,
+      client: () => ['--groups', 'x25519', '--srtp', PROFILES[0], '--mki', '01020304'],
+      server: () => ['--groups', 'x25519', '--srtp', PROFILES[0]],
+      check: judgements.srtpEqual(PROFILES[0]),
+    },
+    {
       name: 'ALPN',
       fits: bothAlpn,
       client: () => ['--groups', 'x25519', '--alpn', 'other,interop'],
@@ -314,6 +323,20 @@ function exchanges() {
   return [
     { name: 'default settings', fits: (client, server) => !client.abilities.hybrid || !server.abilities.hybrid || server.abilities.fragmentedHello, client: none, server: none },
     { name: 'no cookie', fits: (client, server) => !client.abilities.hybrid || !server.abilities.hybrid || server.abilities.fragmentedHello, client: none, server: () => ['--no-cookie'] },
+    {
+      name: 'padded records of the client',
+      fits: (client) => client.abilities.pads,
+      client: () => ['--groups', 'x25519', '--pad', String(BLOCK)],
+      server: () => ['--groups', 'x25519'],
+      check: judgements.padded('c2s', BLOCK),
+    },
+    {
+      name: 'padded records of the server',
+      fits: (_, server) => server.abilities.pads,
+      client: () => ['--groups', 'x25519'],
+      server: () => ['--groups', 'x25519', '--pad', String(BLOCK)],
+      check: judgements.padded('s2c', BLOCK),
+    },
     { name: 'close by the server', fits: always, client: () => ['--groups', 'x25519', '--close', 'server'], server: () => ['--groups', 'x25519', '--close', 'server'], serverCloses: true },
     { name: 'large messages', fits: always, client: () => ['--groups', 'x25519', '--messages', '20', '--size', '1000'], server: () => ['--groups', 'x25519', '--messages', '20'] },
   ];

@@ -16,7 +16,7 @@ const GRACE_MS = 5_000;
  *   chains: boolean, verifies: boolean, alerts: boolean, tellsFailures: boolean, fingerprints: boolean, tinyDatagrams: boolean, profiles: boolean, signatures: string[],
  *   psks: ('external' | 'imported')[], severalPsks: boolean, pskModes: boolean, resumption: boolean, early: boolean, lateAuth: boolean,
  *   connectionIds: boolean, follows: boolean, rawKeys: boolean, compression: 'both' | 'server' | 'none', stapling: boolean, delegated: ('client' | 'server')[], grease: boolean,
- *   ccm: boolean }} Abilities
+ *   ccm: boolean, pads: boolean, mki: boolean }} Abilities
  * @typedef {{ name: string, command: string[], needs: string, abilities: Abilities }} Stack `needs`: the file without which it cannot run
  */
 
@@ -56,6 +56,8 @@ const ALL = {
   /** Roles in which it knows delegated credentials (RFC 9345). */ delegated: [],
   /** A client sends unknown values and extensions in a random order. */ grease: false,
   /** Has the suites of AES-CCM. */ ccm: false,
+  /** Pads its records on request. */ pads: false,
+  /** A client offers an SRTP master key identifier. */ mki: false,
 };
 
 /** @param {string} name @param {Partial<Abilities>} [differences] @returns {Stack} */
@@ -72,7 +74,8 @@ function npmPackage() {
 
 export const OURS = program('ours', {
   fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, early: true, lateAuth: true, connectionIds: true,
-  rawKeys: true, compression: 'both', stapling: true, delegated: ['client', 'server'], grease: true, ccm: true,
+  rawKeys: true, compression: 'both', stapling: true, delegated: ['client', 'server'], grease: true, ccm: true, pads: true,
+  mki: true,
 });
 export const PACKAGE = npmPackage();
 

@@ -74,6 +74,8 @@ fn missing(flags: &Flags) -> Option<&'static str> {
         (flags.early > 0, "early data in DTLS"),
         (flags.request_auth.is_some() || flags.post_handshake_auth, "authentication after the handshake"),
         (flags.cid.is_some(), "connection IDs"),
+        (flags.pad.is_some(), "padding"),
+        (!flags.mki.is_empty(), "SRTP master key identifiers"),
         (flags.role == Role::Client && flags.delegated.is_some(), "delegated credentials in clients"),
     ];
     wanted.into_iter().find_map(|(wanted, what)| wanted.then_some(what))

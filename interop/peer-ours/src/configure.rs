@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dtls_wasm::codec::Decode as _;
 use dtls_wasm::config::{
-    CertificateConfig, ClientAuth, ClientConfig, CommonConfig, CookiePolicy, ServerConfig, default_key_shares,
+    CertificateConfig, ClientAuth, ClientConfig, CommonConfig, CookiePolicy, Padding, ServerConfig, default_key_shares,
 };
 use dtls_wasm::crypto::CryptoProvider;
 use dtls_wasm::crypto::psk::{ExternalKey, HashAlgorithm, Psk, PskMode};
@@ -139,6 +139,8 @@ fn common(flags: &Flags) -> Result<CommonConfig, String> {
     }
     let mut common = CommonConfig::new(Arc::new(provider), Arc::new(backend));
     common.certificates = certificates(flags)?;
+    common.padding = flags.pad.map_or(Padding::None, Padding::Block);
+    common.srtp_mki.clone_from(&flags.mki);
     if let Some(length) = flags.cid {
         common.connection_ids.length = u8::try_from(length).map_err(|error| error.to_string())?;
     }

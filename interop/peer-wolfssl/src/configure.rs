@@ -117,6 +117,8 @@ fn missing(flags: &Flags) -> Option<&'static str> {
     let wanted = [
         (flags.import, "imported pre-shared keys"),
         (flags.psks.len() > 1 && flags.role == Role::Client, "offers of several external pre-shared keys"),
+        (flags.pad.is_some(), "padding"),
+        (!flags.mki.is_empty(), "SRTP master key identifiers"),
         (!flags.compress.is_empty(), "certificate compression"),
         (flags.delegated.is_some(), "delegated credentials"),
         (flags.grease || flags.permute, "unknown values and random orders in its hellos"),

@@ -35,6 +35,8 @@ PEER (client|server) --port N [flags]
   --ocsp FILE                server: the OCSP response to staple (DER)
   --request-ocsp             client: ask for one
   --delegated FILE           server: a delegated credential, whose private key is FILE.key; client: `any` takes them
+  --pad N                    make records as long as a multiple of N bytes
+  --mki HEX                  client: the SRTP master key identifier to offer
   --grease                   client: send values that nobody knows
   --permute                  client: send extensions in a random order
   --update-keys N            update the sending keys once N messages have come back (client) or been answered (server)
@@ -89,6 +91,8 @@ pub struct Flags {
     pub ocsp: Option<String>,
     pub request_ocsp: bool,
     pub delegated: Option<String>,
+    pub pad: Option<u16>,
+    pub mki: Vec<u8>,
     pub grease: bool,
     pub permute: bool,
     pub update_keys: Option<usize>,
@@ -178,6 +182,8 @@ impl Flags {
             ocsp: None,
             request_ocsp: false,
             delegated: None,
+            pad: None,
+            mki: Vec::new(),
             grease: false,
             permute: false,
             update_keys: None,
@@ -225,6 +231,8 @@ impl Flags {
             "--ocsp" => self.ocsp = Some(value()?),
             "--request-ocsp" => self.request_ocsp = true,
             "--delegated" => self.delegated = Some(value()?),
+            "--pad" => self.pad = Some(number(&value()?)?),
+            "--mki" => self.mki = unhex(&value()?).ok_or("--mki wants hexadecimal digits")?,
             "--grease" => self.grease = true,
             "--permute" => self.permute = true,
             "--update-keys" => self.update_keys = Some(number(&value()?)?),
