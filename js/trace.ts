@@ -48,6 +48,10 @@ export interface TraceEventData {
   'security:key_updated': { direction: Direction; epoch: number };
   /** The keys of an epoch were wiped. */
   'security:key_discarded': { direction: Direction; epoch: number };
+  /** A pre-shared key of this kind proves who the peer is. `identity` is its name, or a ticket. */
+  'security:psk_selected': { kind: string; identity: string };
+  /** The server has decided about early data; `reason` says why not, on the side that refuses. */
+  'security:early_data': { is_accepted: boolean; reason: string | null };
   /** A secret, named as in SSLKEYLOGFILE (RFC 9850). Only told where secrets were asked for. */
   'security:secret': { label: string; client_random: string; secret: string };
   /** The handshake's state changed. */

@@ -90,7 +90,7 @@ pub struct Connection {
     /// Records whose keys do not exist yet.
     held: VecDeque<Vec<u8>>,
     /// Application data that arrived before the handshake was complete.
-    early: VecDeque<Vec<u8>>,
+    ahead: VecDeque<Vec<u8>>,
     /// Where early data (0-RTT) stands.
     early_data: EarlyData,
     /// Early data that waits to be sent.
@@ -224,7 +224,7 @@ impl Connection {
             established: None,
             tasks: Tasks::default(),
             held: VecDeque::new(),
-            early: VecDeque::new(),
+            ahead: VecDeque::new(),
             early_data: EarlyData::default(),
             early_queue: VecDeque::new(),
             events: VecDeque::new(),

@@ -7,13 +7,13 @@
 //! The layers, each of which knows only those before it:
 //!
 //! ```text
-//! codec ← wire ← crypto ← schedule, transcript, identity ← record, flight ← handshake ← connection ← endpoint
+//! codec ← wire ← crypto ← ticket, schedule, transcript, identity ← record, flight ← handshake ← connection ← endpoint
 //! time, error, config, trace: usable by all      inspect → codec, wire only      sim → time only
 //! ```
 //!
 //! The way of one datagram in: [`Connection::handle_datagram`] opens each record in place ([`record`]), puts handshake
 //! fragments together ([`flight`]), and drives the states ([`handshake`]). The way out: [`Connection::poll_transmit`] fills one
-//! datagram in the order alert, ACK, flight, application data.
+//! datagram in the order alert, ACK, flight, early data, application data.
 #![forbid(unsafe_code)]
 
 pub mod codec;
@@ -45,9 +45,12 @@ pub use config::{
     FixedExtension, Limits, Padding, ServerConfig, TransportConfig,
 };
 pub use connection::{
-    ClientOffer, Connection, ConnectionEvent, ConnectionState, SendError, ServerName, SrtpKeys, Stats, UpdateKeysError,
+    ClientOffer, Connection, ConnectionEvent, ConnectionState, EarlyDataStatus, SendEarlyError, SendError, ServerName,
+    SrtpKeys, Stats, UpdateKeysError,
 };
+pub use crypto::resumption::{Session, SessionError, TicketStore};
 pub use error::{CertificateError, Error};
 pub use handshake::{Negotiated, PeerExtension, SrtpSelection};
 pub use schedule::exporter::ExportError;
+pub use ticket::{CachedTickets, LocalStrikeRegister, SealedTickets, StrikeRegister, TicketKey};
 pub use time::Instant;

@@ -253,6 +253,12 @@ class Draft {
         const { direction, epoch } = event.data;
         return this.#note(time, { side, kind: 'keys', epoch, text: `epoch ${epoch}: ${doing(direction)} keys wiped` });
       }
+      case 'security:psk_selected': return this.#note(time, { side, kind: 'negotiated', text: `pre-shared key (${event.data.kind})` });
+      case 'security:early_data': {
+        const { is_accepted: isAccepted, reason } = event.data;
+        const why = reason === null ? '' : `: ${words(reason)}`;
+        return this.#note(time, { side, kind: 'negotiated', text: `early data ${isAccepted ? 'taken' : 'refused'}${why}` });
+      }
       case 'security:secret': return this.#secret(side, event.data.label, event.data.client_random, event.data.secret);
       case 'dtls:state': {
         this.#change(side, { state: event.data.name });

@@ -82,6 +82,8 @@ const FIELDS: { readonly [Name in EventName]: Readonly<Record<string, Check>> } 
   'security:parameters': { cipher_suite: text, group: orNull(text) },
   'security:key_updated': { direction, epoch: whole },
   'security:key_discarded': { direction, epoch: whole },
+  'security:psk_selected': { kind: text, identity: hex },
+  'security:early_data': { is_accepted: flag, reason: orNull(text) },
   'security:secret': { label: text, client_random: hex, secret: hex },
   'dtls:state': { name: text },
   'security:task_issued': { id: whole, name: text },

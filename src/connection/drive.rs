@@ -189,7 +189,7 @@ impl Connection {
         self.state = ConnectionState::Connected;
         self.finish_early_data(now);
         self.events.push_back(ConnectionEvent::Connected);
-        while let Some(data) = self.early.pop_front() {
+        while let Some(data) = self.ahead.pop_front() {
             self.events.push_back(ConnectionEvent::Datagram(data));
         }
         self.issue_tickets(now);
@@ -343,7 +343,7 @@ impl Connection {
         self.handshake = None;
         self.tasks.abandon();
         self.held.clear();
-        self.early.clear();
+        self.ahead.clear();
         self.early_queue.clear();
         self.send_queue.clear();
         self.queued_bytes = 0;

@@ -177,7 +177,7 @@ impl Connection {
             //= https://www.rfc-editor.org/rfc/rfc9147#section-5.8.1
             //# Implementations MUST either discard or buffer all application data records for epoch 3 and above
             //# until they have received the Finished message from the peer.
-            self.early.push_back(content.to_vec());
+            self.ahead.push_back(content.to_vec());
         }
         Handled::Yes
     }

@@ -171,6 +171,21 @@ fn a_ticket_alone_protects_early_data_too() {
 }
 
 #[test]
+fn another_name_resumes_nothing_and_refuses_early_data() {
+    let (client, server) = configs();
+    let mut session = sessions(&client, &server).remove(0);
+    // A client that does not keep to the rule: the ticket is for example.org.
+    session.state.server_name = Some("example.com".to_owned());
+    let server_name = Some("example.com".to_owned());
+    let offer = ClientOffer { server_name, session: Some(session), early_data: true, ..ClientOffer::default() };
+    let mut client = Connection::connect(Arc::new(client), offer, LATER).unwrap();
+    client.send_early(b"for another").unwrap();
+    let mut pair = Pair::new(client, server_at(&server, LATER), network(), LATER);
+    is_refused(&mut pair);
+    assert!(!pair.a.negotiated().unwrap().resumed);
+}
+
+#[test]
 fn early_data_carries_no_connection_id_and_needs_none() {
     let (mut client, mut server) = configs();
     for common in [&mut client.common, &mut server.common] {
