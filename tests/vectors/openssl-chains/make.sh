@@ -68,3 +68,15 @@ for curve in 384 521; do
   openssl req -x509 -key own-p$curve.key -subj /CN=example.org -addext subjectAltName=DNS:example.org -days 36500 \
     -out own-p$curve.pem
 done
+
+# May delegate its authority (RFC 9345 §4.2); may delegate, but not sign; may not sign.
+for name in delegator mute-delegator mute; do key "$name" p256; done
+usage=1.3.6.1.4.1.44363.44=DER:0500
+openssl req -x509 -new -key delegator.key -subj /CN=delegator $days -out delegator.pem \
+    -addext subjectAltName=DNS:server.example -addext keyUsage=digitalSignature -addext "$usage" \
+    -addext basicConstraints=CA:FALSE
+openssl req -x509 -new -key mute-delegator.key -subj /CN=mute-delegator $days -out mute-delegator.pem \
+    -addext subjectAltName=DNS:server.example -addext keyUsage=keyAgreement -addext "$usage" \
+    -addext basicConstraints=CA:FALSE
+openssl req -x509 -new -key mute.key -subj /CN=mute $days -out mute.pem \
+    -addext subjectAltName=DNS:server.example -addext keyUsage=keyAgreement -addext basicConstraints=CA:FALSE
