@@ -18,7 +18,7 @@ use std::sync::Arc;
 use core::fmt;
 
 use crate::config::{ClientConfig, ConfigError, ServerConfig};
-use crate::connection::{Connection, ConnectionEvent};
+use crate::connection::{ClientOffer, Connection, ConnectionEvent};
 use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
 use crate::handshake::server::hello::Accepted;
 use crate::time::Instant;
@@ -175,6 +175,23 @@ impl Endpoint {
         to: PeerAddress,
         now: Instant,
     ) -> Result<ConnectionHandle, ConnectError> {
+        self.connect_with(
+            config,
+            ClientOffer { server_name: name.map(str::to_owned), ..ClientOffer::default() },
+            to,
+            now,
+        )
+    }
+
+    /// Begins a connection with the server at `to`, and with an earlier one to resume, for example. A trace in `offer`
+    /// comes before one that [`Endpoint::trace_connections`] would make.
+    pub fn connect_with(
+        &mut self,
+        config: Arc<ClientConfig>,
+        mut offer: ClientOffer,
+        to: PeerAddress,
+        now: Instant,
+    ) -> Result<ConnectionHandle, ConnectError> {
         let old = self.connections.find(&to);
         if old.is_some_and(|old| old.iter().any(|handle| self.connections.is_alive(handle))) {
             return Err(ConnectError::AddressInUse);
@@ -182,8 +199,10 @@ impl Endpoint {
         if !self.connections.make_room(&self.limits) {
             return Err(ConnectError::TooManyConnections);
         }
-        let trace = self.make_trace(&to);
-        let connection = Connection::client_traced(config, name, trace, now).map_err(ConnectError::Config)?;
+        if offer.trace.is_none() {
+            offer.trace = self.make_trace(&to);
+        }
+        let connection = Connection::connect(config, offer, now).map_err(ConnectError::Config)?;
         let handle =
             self.connections.insert(Entry::client(connection, to, now)).ok_or(ConnectError::TooManyConnections)?;
         for old in old.into_iter().flat_map(routes::Associations::iter) {

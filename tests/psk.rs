@@ -13,8 +13,8 @@ use dtls_wasm::crypto::psk::{ExternalKey, HashAlgorithm, Psk, PskMode};
 use dtls_wasm::crypto::resumption::Session;
 use dtls_wasm::crypto::rustcrypto::{LocalBackend, SeededRandom, provider, provider_with_random};
 use dtls_wasm::crypto::task::{Backend, Task, TaskError, TaskOutput};
-use dtls_wasm::endpoint::PeerAddress;
 use dtls_wasm::endpoint::listener::{Listener, ListenerAction};
+use dtls_wasm::endpoint::{Endpoint, EndpointEvent, PeerAddress};
 use dtls_wasm::error::{Error, PeerIncompatible, PeerMisbehaved};
 use dtls_wasm::identity::{FingerprintVerifier, KeyAlgorithm, SelfSigned, self_signed};
 use dtls_wasm::ticket::SealedTickets;
@@ -323,6 +323,42 @@ fn a_connection_is_resumed_again_and_again() {
             assert_eq!(client.peer_certificates(), chain);
             ends.session = Some(session(&mut client));
         }
+    }
+}
+
+#[test]
+fn endpoints_resume_connections_too() {
+    let mut ends = Ends::with_tickets();
+    let mut server = Endpoint::new(Some(Arc::new(ends.server.clone())), START).unwrap();
+    let mut client = Endpoint::new(None, START).unwrap();
+    let port = |port| PeerAddress::from(SocketAddr::from(([192, 0, 2, 1], port)));
+    for hours in 0..3 {
+        let now = START + HOUR * hours;
+        let (from, to) = (port(1000 + u16::try_from(hours).unwrap()), port(443));
+        let offer = ClientOffer {
+            server_name: Some("example.org".to_owned()),
+            session: ends.session.take(),
+            ..ClientOffer::default()
+        };
+        let config = Arc::new(ends.client.clone());
+        let handle = client.connect_with(config, offer, to, now).unwrap();
+        let mut datagram = Vec::new();
+        for _ in 0..10 {
+            while client.poll_transmit(&mut datagram, now).is_some() {
+                server.handle_datagram(from, &mut datagram, now);
+            }
+            while server.poll_transmit(&mut datagram, now).is_some_and(|address| address == from) {
+                client.handle_datagram(to, &mut datagram, now);
+            }
+        }
+        let events = std::iter::from_fn(|| client.poll_event());
+        ends.session = events.fold(None, |found, (_, event)| match event {
+            EndpointEvent::Connection(ConnectionEvent::SessionReceived(session)) => Some(*session),
+            _ => found,
+        });
+        let connection = client.connection_mut(handle).unwrap();
+        assert_eq!(connection.negotiated().unwrap().resumed, hours > 0);
+        client.remove(handle);
     }
 }
 
