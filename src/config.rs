@@ -210,6 +210,9 @@ pub struct ClientConfig {
     /// Whether to ask the server for tickets, and to hand them out as
     /// [`SessionReceived`](crate::connection::ConnectionEvent::SessionReceived). Default: false.
     pub resumption: bool,
+    /// Whether the certificate by which the server proved who it is, in the connection that is resumed, is judged once
+    /// more: it may have expired since, or been revoked. Default: false.
+    pub verify_on_resumption: bool,
     /// How many tickets to ask for (RFC 9149). Default: as many as the server likes.
     pub ticket_request: Option<TicketRequest>,
     /// Whether to let the server ask for a certificate after the handshake (RFC 9846 §4.3.6). Default: false: which of the
@@ -229,6 +232,7 @@ impl ClientConfig {
             psk_modes: vec![PskMode::PskWithKeyShare],
             psk_only: false,
             resumption: false,
+            verify_on_resumption: false,
             ticket_request: None,
             post_handshake_auth: false,
         }

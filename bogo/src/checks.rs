@@ -3,9 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dtls_wasm::codec::Decode as _;
 use dtls_wasm::connection::Connection;
 use dtls_wasm::time::Instant;
 use dtls_wasm::trace::{Direction, Event, Trace};
+use dtls_wasm::wire::post_handshake::NewSessionTicket;
 use dtls_wasm::wire::registry::HandshakeType;
 
 use crate::configure::Verdict;
@@ -22,6 +24,8 @@ const RANDOM_OFFSET: usize = 2;
 struct Seen {
     retried: bool,
     tickets: usize,
+    /// One of them was for early data, too.
+    early_data: bool,
 }
 
 /// Listens to a connection.
@@ -52,7 +56,11 @@ impl Trace for Listener {
             HandshakeType::SERVER_HELLO => {
                 seen.retried |= body.get(RANDOM_OFFSET..).is_some_and(|random| random.starts_with(&RETRY_RANDOM));
             }
-            HandshakeType::NEW_SESSION_TICKET if *direction == Direction::Received => seen.tickets += 1,
+            HandshakeType::NEW_SESSION_TICKET if *direction == Direction::Received => {
+                seen.tickets += 1;
+                let ticket = NewSessionTicket::decode_all(body);
+                seen.early_data |= ticket.is_ok_and(|ticket| ticket.max_early_data_size.is_some());
+            }
             _ => {}
         }
     }
@@ -91,7 +99,7 @@ pub fn at_handshake(
     if flags.expect_verify_result && has_certificate && !was_asked && !is_resumption {
         return fail("the peer's certificate was not judged");
     }
-    let is_resumed = false;
+    let is_resumed = negotiated.resumed;
     if is_resumed != (is_resumption && !flags.expect_session_miss) {
         return fail(format!("the session was {}resumed", if is_resumed { "" } else { "not " }));
     }
@@ -103,8 +111,12 @@ pub fn at_end(observed: &Observed, flags: &Flags) -> Result<(), Failure> {
         return Ok(());
     }
     let has_ticket = observed.look(|seen| seen.tickets > 0);
-    if std::env::var("NOTICKETCHECK").is_err() && has_ticket == flags.expect_no_session {
+    if has_ticket == flags.expect_no_session {
         return fail(format!("the server sent {} ticket", if has_ticket { "a" } else { "no" }));
+    }
+    let early_data = observed.look(|seen| seen.early_data);
+    if has_ticket && early_data != flags.expect_ticket_supports_early_data {
+        return fail(format!("the ticket is{} for early data", if early_data { "" } else { " not" }));
     }
     Ok(())
 }

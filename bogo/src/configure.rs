@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dtls_wasm::config::{ClientAuth, ClientConfig, CommonConfig, Reactions, ServerConfig, default_key_shares};
-use dtls_wasm::connection::Connection;
+use dtls_wasm::connection::{ClientOffer, Connection};
 use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
 use dtls_wasm::crypto::task::{Backend, Credentials, PeerVerifier, PresentedIdentity, Task, TaskError, TaskOutput};
 use dtls_wasm::error::CertificateError;
@@ -26,6 +26,9 @@ const MAX_MESSAGE: usize = 100 * 1024;
 const MESSAGES_AHEAD: u16 = 6;
 /// Without `-mtu` the runner sends, and wants back, application data in records as long as they may be.
 const DATAGRAM_SIZE: usize = 16 * 1024 + 256;
+
+/// BoringSSL sends two tickets.
+const TICKETS: u8 = 2;
 
 const PROFILES: &[(&str, SrtpProfile)] = &[
     ("SRTP_AES128_CM_SHA1_80", SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80),
@@ -51,9 +54,11 @@ pub fn connection(flags: &Flags, memory: &mut Memory) -> Result<Configured, Fail
     let verdict = Arc::new(Verdict::default());
     let backend = Arc::new(local_backend(flags, &verdict)?);
     let connection = if flags.server {
-        Connection::server(Arc::new(server(flags, &backend)?), memory.now())
+        Connection::server(Arc::new(server(flags, &backend, memory)?), memory.now())
     } else {
-        Connection::client(Arc::new(client(flags, &backend)?), flags.host_name.as_deref(), memory.now())
+        let session = memory.session.take();
+        let offer = ClientOffer { server_name: flags.host_name.clone(), session, ..ClientOffer::default() };
+        Connection::connect(Arc::new(client(flags, &backend)?), offer, memory.now())
     };
     let connection = connection.map_err(|error| Failure::Unimplemented(error.to_string()))?;
     Ok(Configured { connection, backend, verdict })
@@ -66,10 +71,12 @@ fn client(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<ClientConfig, Fa
     let mut config = ClientConfig::new(Arc::clone(&common.provider), Arc::clone(&common.backend));
     config.common = common;
     config.key_shares = key_shares;
+    config.resumption = true;
+    config.verify_on_resumption = flags.reverify_on_resume;
     Ok(config)
 }
 
-fn server(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<ServerConfig, Failure> {
+fn server(flags: &Flags, backend: &Arc<LocalBackend>, memory: &mut Memory) -> Result<ServerConfig, Failure> {
     let mut common = common(flags, backend)?;
     common.alpn_protocols = flags.select_alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     if flags.reject_alpn {
@@ -77,6 +84,10 @@ fn server(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<ServerConfig, Fa
     }
     let mut config = ServerConfig::new(Arc::clone(&common.provider), Arc::clone(&common.backend));
     config.common = common;
+    if !flags.no_ticket {
+        config.tickets = Some(memory.tickets(&config)?);
+        config.ticket_count = if flags.skip_ticket { 0 } else { TICKETS };
+    }
     config.acknowledge_server_name = !flags.no_server_name_ack;
     config.client_auth = match (flags.require_client_certificate, flags.verify_peer) {
         (true, _) => ClientAuth::Required,
@@ -103,6 +114,8 @@ fn common(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<CommonConfig, Fa
         let (_, profile) = known.ok_or_else(|| Failure::Unimplemented(format!("the SRTP profile {name}")))?;
         common.srtp_profiles.push(*profile);
     }
+    common.grease = flags.grease;
+    common.permute_extensions = flags.permute_extensions;
     let transport = &mut common.transport;
     transport.max_datagram_size = flags.mtu.unwrap_or(DATAGRAM_SIZE);
     transport.initial_timeout =

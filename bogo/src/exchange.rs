@@ -4,9 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dtls_wasm::config::ServerConfig;
 use dtls_wasm::connection::{Connection, ConnectionEvent, UpdateKeysError};
 use dtls_wasm::crypto::rustcrypto::LocalBackend;
+use dtls_wasm::crypto::resumption::Session;
 use dtls_wasm::crypto::task::Backend as _;
+use dtls_wasm::ticket::SealedTickets;
 use dtls_wasm::time::Instant;
 use dtls_wasm::trace::Direction;
 
@@ -40,17 +43,30 @@ impl Failure {
 pub struct Memory {
     /// The clock, which only the runner moves.
     now: Instant,
+    /// What a client can resume.
+    pub session: Option<Session>,
+    /// What a server's tickets are sealed with.
+    tickets: Option<Arc<SealedTickets>>,
 }
 
 impl Memory {
     pub fn now(&self) -> Instant {
         self.now
     }
+
+    pub fn tickets(&mut self, config: &ServerConfig) -> Result<Arc<SealedTickets>, Failure> {
+        if let Some(tickets) = &self.tickets {
+            return Ok(Arc::clone(tickets));
+        }
+        let tickets = SealedTickets::new(&config.common.provider, config.ticket_lifetime, self.now)
+            .map_err(|error| Failure::Failed(format!("{error:?}")))?;
+        Ok(Arc::clone(self.tickets.insert(Arc::new(tickets))))
+    }
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { now: Instant::from_micros(1_700_000_000_000_000) }
+        Self { now: Instant::from_micros(1_700_000_000_000_000), session: None, tickets: None }
     }
 }
 
@@ -194,6 +210,7 @@ impl Exchange<'_> {
             ConnectionEvent::KeysUpdated { direction: Direction::Sent, .. } if self.update_due => {
                 self.update_keys_before_read();
             }
+            ConnectionEvent::SessionReceived(session) => self.memory.session = Some(*session),
             ConnectionEvent::PeerClosed => {
                 checks::at_end(&self.observed, self.flags)?;
                 return Ok(Progress::Done);

@@ -69,6 +69,11 @@ impl PeerAuthentication {
         Self { terms, stage: Stage::ExpectCertificate }
     }
 
+    /// Judges a chain again whose key the peer has proven to own in an earlier connection.
+    pub fn again(terms: Terms, presented: PresentedIdentity) -> Self {
+        Self { terms, stage: Stage::VerifyPeer(Task::VerifyPeer(presented.clone()), presented) }
+    }
+
     /// The task that it waits for; `None`: it waits for a message.
     pub const fn task(&self) -> Option<&Task> {
         match &self.stage {

@@ -77,7 +77,13 @@ impl ExpectEncryptedExtensions {
             // The key proves who the server is: no certificate follows, and none may be asked for (RFC 9846 §4.4.2).
             if let Some(resumed) = psk.resumed {
                 progress.authenticated_at = Some(resumed.authenticated_at);
-                progress.peer = resumed.into_peer(true).map(Box::new);
+                let peer = resumed.into_peer(true);
+                if let Some(peer) = peer.clone().filter(|_| progress.offer.config.verify_on_resumption) {
+                    let terms = Terms::for_server(&progress.offer.config.common, peer.server_name.clone());
+                    let machine = PeerAuthentication::again(terms, PresentedIdentity { now: cx.now, ..peer });
+                    return Ok(State::VerifyServer(Box::new(VerifyServer { progress, machine })));
+                }
+                progress.peer = peer.map(Box::new);
             }
             return Ok(State::ExpectServerFinished(Box::new(ExpectFinished(progress))));
         }

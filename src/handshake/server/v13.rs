@@ -210,7 +210,10 @@ fn send_encrypted_extensions(
         use_srtp: negotiated.srtp.as_ref().map(|srtp| UseSrtp { profiles: vec![srtp.profile], mki: srtp.mki.clone() }),
         record_size_limit: offered.record_size_limit.and(config.common.record_size_limit),
         early_data: negotiated.early_data,
-        server_name_ack: negotiated.server_name.is_some() && config.acknowledge_server_name,
+        //= https://www.rfc-editor.org/rfc/rfc6066#section-3
+        //# When resuming a session, the server MUST NOT
+        //# include a server_name extension in the server hello.
+        server_name_ack: negotiated.server_name.is_some() && config.acknowledge_server_name && !negotiated.resumed,
         client_certificate_type: answers_client.then_some(negotiated.client_certificate_type),
         server_certificate_type: answers_server.then_some(negotiated.server_certificate_type),
         //= https://www.rfc-editor.org/rfc/rfc9149#section-3
