@@ -11,7 +11,6 @@ use dtls_wasm::crypto::resumption::Session;
 use dtls_wasm::crypto::task::Backend as _;
 use dtls_wasm::ticket::SealedTickets;
 use dtls_wasm::time::Instant;
-use dtls_wasm::trace::Direction;
 
 use crate::checks::{self, Observed};
 use crate::configure::Configured;
@@ -80,7 +79,7 @@ pub fn run(
     let Configured { mut connection, backend, verdict } = configured;
     let observed = Observed::listen(&mut connection, verdict);
     let mut exchange =
-        Exchange { connection, transport, backend, flags, observed, is_resumption, update_due: false, memory };
+        Exchange { connection, transport, backend, flags, observed, is_resumption, will_read: false, memory };
     let result = exchange.to_the_end();
     exchange.transport.finish();
     result
@@ -93,8 +92,8 @@ struct Exchange<'a> {
     flags: &'a Flags,
     observed: Observed,
     is_resumption: bool,
-    /// Keys are to be updated as soon as that is possible.
-    update_due: bool,
+    /// Application data is awaited: before that keys may have to be updated.
+    will_read: bool,
     memory: &'a mut Memory,
 }
 
@@ -112,6 +111,10 @@ impl Exchange<'_> {
         loop {
             if self.work()? == Progress::Done {
                 return Ok(());
+            }
+            if std::mem::take(&mut self.will_read) {
+                self.update_keys_before_read()?;
+                continue;
             }
             let Some(input) = self.transport.receive().map_err(Failure::io)? else {
                 return self.at_end_of_stream();
@@ -205,10 +208,7 @@ impl Exchange<'_> {
             ConnectionEvent::Datagram(mut data) if !data.is_empty() => {
                 data.iter_mut().for_each(|byte| *byte ^= 0xff);
                 self.write(&data)?;
-                self.update_keys_before_read();
-            }
-            ConnectionEvent::KeysUpdated { direction: Direction::Sent, .. } if self.update_due => {
-                self.update_keys_before_read();
+                self.will_read = true;
             }
             ConnectionEvent::SessionReceived(session) => self.memory.session = Some(*session),
             ConnectionEvent::PeerClosed => {
@@ -245,7 +245,7 @@ impl Exchange<'_> {
         if flags.shim_writes_first {
             self.write(FIRST_WORDS)?;
         }
-        self.update_keys_before_read();
+        self.will_read = true;
         Ok(Progress::Waiting)
     }
 
@@ -253,11 +253,19 @@ impl Exchange<'_> {
         self.connection.send(data).map_err(|error| Failure::Failed(error.to_string()))
     }
 
-    /// One update at a time: while one is under way, however many were asked for meanwhile are one.
-    fn update_keys_before_read(&mut self) {
+    /// While an update is under way, another one is not wanted.
+    fn update_keys_before_read(&mut self) -> Result<(), Failure> {
         if !self.flags.key_update_before_read {
-            return;
+            return Ok(());
         }
-        self.update_due = self.connection.update_keys(false, self.memory.now) == Err(UpdateKeysError::InProgress);
+        match self.connection.update_keys(false, self.memory.now) {
+            Ok(()) | Err(UpdateKeysError::InProgress) => Ok(()),
+            Err(UpdateKeysError::Exhausted) => {
+                let (_, epoch) = self.connection.epochs();
+                let name = if epoch == u16::MAX { ":TOO_MANY_KEY_UPDATES:" } else { ":overflow:" };
+                Err(Failure::Failed(name.into()))
+            }
+            Err(error) => Err(Failure::Failed(error.to_string())),
+        }
     }
 }

@@ -232,6 +232,8 @@ impl Connection {
                     self.events.push_back(ConnectionEvent::SessionReceived(session));
                 }
                 Ok(Some(PostHandshake::ReadKeysUpdated)) => {
+                    // The old keys stay until the peer was seen to use the new ones.
+                    self.timers.old_epoch = None;
                     self.events.push_back(ConnectionEvent::KeysUpdated { direction: Direction::Received, epoch });
                 }
                 Ok(Some(PostHandshake::ExchangeDone(request, Outcome::PeerAuthenticated(peer)))) => {
@@ -291,7 +293,10 @@ impl Connection {
         cx.discard_write(EPOCH_HANDSHAKE);
         established.exchanges_acknowledged();
         let updated = established.pending_key_update.is_some();
-        let result = if updated { established.next_write_epoch(&mut cx) } else { Ok(()) };
+        let mut result = if updated { established.next_write_epoch(&mut cx) } else { Ok(()) };
+        if let Some(request) = established.queued_key_update.take().filter(|_| result.is_ok()) {
+            result = established.send_key_update(request, &mut cx);
+        }
         let epoch = established.write_epoch;
         self.established = Some(established);
         match result {

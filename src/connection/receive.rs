@@ -139,6 +139,7 @@ impl Connection {
         }
         if is_protected {
             self.saw_protected = true;
+            self.retire_old_epochs(number, now);
         }
         if number.epoch >= u64::from(EPOCH_APPLICATION) {
             self.end_early_data(now);
@@ -157,6 +158,15 @@ impl Connection {
             }
             _ if !self.is_forgeable(number) => Err(PeerMisbehaved::UnexpectedRecord(content_type).into()),
             _ => Ok(Handled::Ignored(DiscardReason::Unexpected)),
+        }
+    }
+
+    /// The peer sends in its newest epoch: those before it are kept for what was overtaken, and no longer.
+    fn retire_old_epochs(&mut self, number: RecordNumber, now: Instant) {
+        let newest = self.records.read_epoch();
+        let is_first = number.epoch == u64::from(newest) && self.timers.old_epoch.is_none();
+        if is_first && self.records.oldest_read_epoch().is_some_and(|oldest| oldest < newest) {
+            self.timers.old_epoch = Some(now + self.common().limits.old_epoch);
         }
     }
 

@@ -86,6 +86,8 @@ pub struct Established {
     pub write_epoch: u16,
     /// The message_seq of our KeyUpdate that was not acknowledged yet.
     pub pending_key_update: Option<u16>,
+    /// A KeyUpdate that is to be sent once everything before it was acknowledged.
+    pub queued_key_update: Option<KeyUpdateRequest>,
     /// Whether we are the server.
     pub is_server: bool,
     /// The random of the ClientHello, which names the connection in key logs.
@@ -122,11 +124,11 @@ impl From<Option<(ExchangeId, Outcome)>> for PostHandshake {
 }
 
 /// The highest epoch: record numbers carry it as 64 bits, but message_seq, which every KeyUpdate uses up, has 16
-/// (RFC 9147 §8, erratum 8050). One epoch below the 16-bit bound leaves no doubt about wrapping.
+/// (RFC 9147 §8, erratum 8050).
 //= https://www.rfc-editor.org/rfc/rfc9147#section-8
 //# In order to provide an extra margin of security, sending implementations MUST NOT allow the epoch to exceed
 //# 2^48-1.
-pub const MAX_EPOCH: u16 = u16::MAX - 1;
+pub const MAX_EPOCH: u16 = u16::MAX;
 
 impl Established {
     /// The peer's chain of X.509 certificates, its own first; empty if it showed none.
@@ -183,13 +185,21 @@ impl Established {
         }
     }
 
-    /// Sends a KeyUpdate, unless one is on its way already.
+    /// Sends a KeyUpdate, or notes it until everything that was sent before is acknowledged: the new keys could not be
+    /// used earlier. Those that are noted meanwhile become one.
     pub fn send_key_update(&mut self, request: KeyUpdateRequest, cx: &mut Context<'_>) -> Result<(), Error> {
         //= https://www.rfc-editor.org/rfc/rfc9147#section-4.2.1
         //# Implementations MUST NOT allow the epoch to wrap, but instead MUST establish a new association,
         //# terminating the old association.
         if self.write_epoch >= MAX_EPOCH {
             return Err(Exhausted::Epoch.into());
+        }
+        if !cx.outgoing.is_empty() {
+            let asks = request == KeyUpdateRequest::Requested
+                || self.queued_key_update == Some(KeyUpdateRequest::Requested);
+            self.queued_key_update =
+                Some(if asks { KeyUpdateRequest::Requested } else { KeyUpdateRequest::NotRequested });
+            return Ok(());
         }
         let message_seq = cx.send(self.write_epoch, HandshakeType::KEY_UPDATE, KeyUpdate { request }.encoded())?;
         //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-8

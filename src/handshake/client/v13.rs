@@ -337,6 +337,7 @@ impl Ending {
             read_epoch: EPOCH_APPLICATION,
             write_epoch: EPOCH_APPLICATION,
             pending_key_update: None,
+            queued_key_update: None,
             is_server: false,
             client_random: self.offer.random,
             resumption,

@@ -414,6 +414,7 @@ impl ExpectFinished {
             read_epoch: EPOCH_APPLICATION,
             write_epoch: EPOCH_APPLICATION,
             pending_key_update: None,
+            queued_key_update: None,
             is_server: true,
             client_random: offered.random,
             resumption,
