@@ -79,7 +79,13 @@ impl ExpectEncryptedExtensions {
                 progress.authenticated_at = Some(resumed.authenticated_at);
                 let peer = resumed.into_peer(true);
                 if let Some(peer) = peer.clone().filter(|_| progress.offer.config.verify_on_resumption) {
-                    let terms = Terms::for_server(&progress.offer.config.common, peer.server_name.clone());
+                    let terms = Terms {
+                        signer: Signer::Server,
+                        certificate_type: progress.negotiated.server_certificate_type,
+                        is_optional: false,
+                        server_name: peer.server_name.clone(),
+                        request_context: Vec::new(),
+                    };
                     let machine = PeerAuthentication::again(terms, PresentedIdentity { now: cx.now, ..peer });
                     return Ok(State::VerifyServer(Box::new(VerifyServer { progress, machine })));
                 }
