@@ -41,16 +41,17 @@ pub mod wasm;
 pub mod wire;
 
 pub use config::{
-    ClientAuth, ClientConfig, CommonConfig, ConfigError, CookiePolicy, CustomExtension, ExtensionMessage,
-    FixedExtension, Limits, Padding, ServerConfig, TransportConfig,
+    ClientAuth, ClientConfig, CommonConfig, ConfigError, ConnectionIdConfig, ConnectionIdGenerator, CookiePolicy,
+    CustomExtension, ExtensionMessage, FixedExtension, Limits, Padding, PathCheck, ServerConfig, TransportConfig,
 };
 pub use connection::{
-    ClientOffer, Connection, ConnectionEvent, ConnectionState, EarlyDataStatus, SendEarlyError, SendError, ServerName,
-    SrtpKeys, Stats, UpdateKeysError,
+    ClientOffer, Connection, ConnectionEvent, ConnectionIdError, ConnectionState, EarlyDataStatus, PathId,
+    SendEarlyError, SendError, ServerName, SrtpKeys, Stats, UpdateKeysError,
 };
 pub use crypto::resumption::{Session, SessionError, TicketStore};
 pub use error::{CertificateError, Error};
-pub use handshake::{Negotiated, PeerExtension, SrtpSelection};
+pub use handshake::{ConnectionIdSelection, Negotiated, PeerExtension, SrtpSelection};
 pub use schedule::exporter::ExportError;
 pub use ticket::{CachedTickets, LocalStrikeRegister, SealedTickets, StrikeRegister, TicketKey};
 pub use time::Instant;
+pub use wire::connection_id::ConnectionIdUsage;

@@ -19,6 +19,7 @@ mod early;
 mod extensions;
 mod limits;
 mod misbehaviour;
+mod paths;
 mod psk;
 mod rules;
 mod sizes;
