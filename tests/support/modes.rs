@@ -116,7 +116,7 @@ pub const MODES: &[Mode] = &[
     Mode {
         acted: |client, server| knows_the_key(client) && knows_the_key(server),
         ..handshake("pre-shared key, the second of two", 1200, |client, server| {
-            client.psks = [&b"unknown to psk"[..], b"psk256"].map(|identity| psk(identity)).to_vec();
+            client.psks = [&b"unknown to psk"[..], b"psk256"].map(psk).to_vec();
             server.look_up_psks = true;
             server.psk_only = true;
         })
@@ -124,7 +124,7 @@ pub const MODES: &[Mode] = &[
     Mode {
         acted: |client, server| knows_the_key(client) && knows_the_key(server),
         ..handshake("pre-shared key, retried", 1200, |client, server| {
-            client.psks = [&b"psk384"[..], b"psk256"].map(|identity| psk(identity)).to_vec();
+            client.psks = [&b"psk384"[..], b"psk256"].map(psk).to_vec();
             server.look_up_psks = true;
             server.common.groups = vec![NamedGroup::SECP256R1];
         })
@@ -164,8 +164,10 @@ pub const MODES: &[Mode] = &[
         session: |server| Some(session(server)),
         // A hello that was lost too often is not fresh any more; then the early data is refused, and nothing else.
         acted: |client, server| match client.connection.early_data() {
-            EarlyDataStatus::Accepted => server.connection.early_data() == EarlyDataStatus::Accepted,
-            status => status == EarlyDataStatus::Rejected && !has_early_data(server),
+            EarlyDataStatus::Accepted => {
+                server.connection.early_data() == EarlyDataStatus::Accepted && early_data_of(server) <= 1
+            }
+            status => status == EarlyDataStatus::Rejected && early_data_of(server) == 0,
         },
         is_ordered: false,
         ..handshake("early data", 1200, |client, server| {
@@ -175,7 +177,9 @@ pub const MODES: &[Mode] = &[
     },
     Mode {
         session: |server| Some(session(server)),
-        acted: |client, server| client.connection.early_data() == EarlyDataStatus::Rejected && !has_early_data(server),
+        acted: |client, server| {
+            client.connection.early_data() == EarlyDataStatus::Rejected && early_data_of(server) == 0
+        },
         is_ordered: false,
         ..handshake("early data, refused by a retry", 1200, |_, server| {
             server.common.groups = vec![NamedGroup::SECP256R1];
@@ -191,8 +195,9 @@ fn takes_early_data(server: &mut ServerConfig) {
     server.strike_register = Some(Arc::new(LocalStrikeRegister::new(Instant::ZERO)));
 }
 
-fn has_early_data(side: &Worker) -> bool {
-    side.events.iter().any(|event| matches!(event, ConnectionEvent::EarlyData(_)))
+/// How often the early data was delivered.
+fn early_data_of(side: &Worker) -> usize {
+    side.events.iter().filter(|event| matches!(event, ConnectionEvent::EarlyData(_))).count()
 }
 
 /// The key of the null back end by this name, or one that it does not know.
