@@ -364,9 +364,10 @@ fn a_back_end_leaves_foreign_keys_and_trusts_nobody_by_itself() {
 fn certificate_verify_needs_the_certificate_s_own_key() {
     let backend = LocalBackend::new(Arc::new(OsRandom));
     let content = b"what CertificateVerify signs".to_vec();
-    for (name, other, scheme) in [
-        ("server-p256", "client", SignatureScheme::ECDSA_SECP256R1_SHA256),
-        ("server-ed25519", "middle-ed25519", SignatureScheme::ED25519),
+    for (name, other, verdict, scheme) in [
+        ("server-p256", "client", TaskError::Rejected, SignatureScheme::ECDSA_SECP256R1_SHA256),
+        // An authority that signs certificates alone (keyUsage).
+        ("server-ed25519", "middle-ed25519", TaskError::KeyMismatch, SignatureScheme::ED25519),
     ] {
         let key = pem::private_key(&text(&format!("{name}.key"))).unwrap();
         let key = credentials(vec![certificate(name)], &key).unwrap().key;
@@ -383,7 +384,7 @@ fn certificate_verify_needs_the_certificate_s_own_key() {
             backend.perform(&task).unwrap().map(|_| ())
         };
         assert_eq!(verify(name, scheme, &content, &signature), Ok(()));
-        assert_eq!(verify(other, scheme, &content, &signature), Err(TaskError::Rejected));
+        assert_eq!(verify(other, scheme, &content, &signature), Err(verdict));
         assert_eq!(verify("server-rsa", scheme, &content, &signature), Err(TaskError::KeyMismatch));
         assert_eq!(verify(name, scheme, b"something else", &signature), Err(TaskError::Rejected));
         assert_eq!(
