@@ -191,12 +191,12 @@ impl Established {
         //= https://www.rfc-editor.org/rfc/rfc9147#section-4.2.1
         //# Implementations MUST NOT allow the epoch to wrap, but instead MUST establish a new association,
         //# terminating the old association.
-        if self.write_epoch >= MAX_EPOCH {
+        if self.write_epoch == MAX_EPOCH {
             return Err(Exhausted::Epoch.into());
         }
         if !cx.outgoing.is_empty() {
-            let asks = request == KeyUpdateRequest::Requested
-                || self.queued_key_update == Some(KeyUpdateRequest::Requested);
+            let asks =
+                request == KeyUpdateRequest::Requested || self.queued_key_update == Some(KeyUpdateRequest::Requested);
             self.queued_key_update =
                 Some(if asks { KeyUpdateRequest::Requested } else { KeyUpdateRequest::NotRequested });
             return Ok(());
@@ -236,7 +236,7 @@ impl Established {
         //# If a DTLS implementation would need to wrap the epoch value, it MUST terminate the connection.
         //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-8
         //# In this case, the implementation MUST check for this limit, if reached, terminate the association.
-        if self.read_epoch >= MAX_EPOCH {
+        if self.read_epoch == MAX_EPOCH {
             return Err(PeerMisbehaved::TooManyKeyUpdates.into());
         }
         let epoch = self.read_epoch.saturating_add(1);
