@@ -15,7 +15,7 @@ import { EpochKeys, SUITES } from './protection.mjs';
 const CONTENT_ALERT = 21;
 const CONTENT_HANDSHAKE = 22;
 const CONTENT_ACK = 26;
-const CONTENT_TYPES = new Map([[20, 'change_cipher_spec'], [CONTENT_ALERT, 'alert'], [CONTENT_HANDSHAKE, 'handshake'], [23, 'application_data'], [CONTENT_ACK, 'ack']]);
+const CONTENT_TYPES = new Map([[20, 'change_cipher_spec'], [CONTENT_ALERT, 'alert'], [CONTENT_HANDSHAKE, 'handshake'], [23, 'application_data'], [CONTENT_ACK, 'ack'], [27, 'return_routability_check']]);
 
 const MESSAGE_CLIENT_HELLO = 1;
 const MESSAGE_SERVER_HELLO = 2;

@@ -8,6 +8,7 @@ const X25519 = ['--groups', 'x25519'];
 const CLIENT_ID = 6;
 const SERVER_ID = 8;
 const UPDATES = ['--messages', '6', '--pause', '150', '--update-keys', '2', '--request-update'];
+const SLOWLY = ['--messages', '6', '--pause', '50'];
 /** After the handshake of at most six datagrams from the client, and in the middle of the messages. */
 const REBIND_AFTER = 9;
 
@@ -42,9 +43,23 @@ export function connectionIds() {
       name: 'connection IDs while the address changes',
       fits: (one, other) => fits(one, other) && other.abilities.follows,
       client: () => client(['--messages', '12', '--close-grace', '3000']),
-      server: () => server(['--messages', '12', '--close-grace', '3000']),
+      server: () => server(['--messages', '12', '--no-cookie', '--close-grace', '3000']),
       network: { rebindAfter: REBIND_AFTER },
       check,
+    },
+    {
+      name: 'new connection ID from the server',
+      fits: (one, other) => fits(one, other) && other.abilities.replaces,
+      client: () => client(SLOWLY),
+      server: () => server(['--messages', '6', '--new-cids', '2']),
+      check: judgements.replaced('c2s', 'new_connection_id'),
+    },
+    {
+      name: 'new connection ID from the client',
+      fits: (one, other) => fits(one, other) && one.abilities.replaces,
+      client: () => client([...SLOWLY, '--new-cids', '2']),
+      server: () => server(['--messages', '6']),
+      check: judgements.replaced('s2c', 'new_connection_id'),
     },
   ];
 }

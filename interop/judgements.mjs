@@ -125,6 +125,15 @@ export function identified(lengths) {
   };
 }
 
+/** Whoever sends in this direction went over to another connection ID, which this message brought. @param {Direction} direction @param {string} type @returns {Check} */
+export function replaced(direction, type) {
+  return (findings, outcome) => {
+    const found = new Set(recordsOf(outcome, direction).filter((record) => record.protected).map(({ cid }) => cid?.toString('hex') ?? 'none'));
+    findings.equal(found.size, 2, `the number of connection IDs ${direction}`);
+    findings.expect(outcome.reader.messages.some((message) => message.type === type && message.direction !== direction), `no ${type} was sent`);
+  };
+}
+
 /** All protected records of one direction are as long as a multiple of this. @param {Direction} direction @param {number} block @returns {Check} */
 export function padded(direction, block) {
   return (findings, outcome) => {

@@ -15,7 +15,7 @@ const GRACE_MS = 5_000;
  *   keyLog: boolean, exporter: boolean, alpn: boolean, name: boolean, update: 'free' | 'requesting' | 'none', certificates: string[],
  *   chains: boolean, verifies: boolean, alerts: boolean, tellsFailures: boolean, fingerprints: boolean, tinyDatagrams: boolean, profiles: boolean, signatures: string[],
  *   psks: ('external' | 'imported')[], severalPsks: boolean, pskModes: boolean, resumption: boolean, early: boolean, lateAuth: boolean,
- *   connectionIds: boolean, follows: boolean, rawKeys: boolean, compression: 'both' | 'server' | 'none', stapling: boolean, delegated: ('client' | 'server')[], grease: boolean,
+ *   connectionIds: boolean, follows: boolean, replaces: boolean, rawKeys: boolean, compression: 'both' | 'server' | 'none', stapling: boolean, delegated: ('client' | 'server')[], grease: boolean,
  *   ccm: boolean, pads: boolean, mki: boolean }} Abilities
  * @typedef {{ name: string, command: string[], needs: string, abilities: Abilities }} Stack `needs`: the file without which it cannot run
  */
@@ -50,6 +50,7 @@ const ALL = {
   /** Certificates after the handshake. */ lateAuth: false,
   connectionIds: false,
   /** A server follows a client with a connection ID to another address. */ follows: false,
+  /** Gives the other side new connection IDs. */ replaces: false,
   /** Raw public keys (RFC 7250). */ rawKeys: false,
   /** Compressed certificates (RFC 8879), of both sides or of servers alone. */ compression: 'none',
   /** OCSP stapling. */ stapling: false,
@@ -73,8 +74,8 @@ function npmPackage() {
 }
 
 export const OURS = program('ours', {
-  fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, early: true, lateAuth: true, connectionIds: true,
-  rawKeys: true, compression: 'both', stapling: true, delegated: ['client', 'server'], grease: true, ccm: true, pads: true,
+  fingerprints: true, psks: ['external', 'imported'], severalPsks: true, pskModes: true, resumption: true, early: true, lateAuth: true, connectionIds: true, follows: true,
+  replaces: true, rawKeys: true, compression: 'both', stapling: true, delegated: ['client', 'server'], grease: true, ccm: true, pads: true,
   mki: true,
 });
 export const PACKAGE = npmPackage();

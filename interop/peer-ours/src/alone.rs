@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dtls_wasm::config::{ClientConfig, ServerConfig};
-use dtls_wasm::connection::{ClientOffer, Connection, ConnectionEvent};
+use dtls_wasm::connection::{ClientOffer, Connection, ConnectionEvent, PathId};
 use dtls_wasm::crypto::resumption::Session;
 use dtls_wasm::trace::Trace;
 use dtls_wasm::trace::keylog::KeyLog;
@@ -23,6 +23,9 @@ pub struct Alone {
     /// What the connections before left to resume, newest last.
     sessions: Vec<Session>,
     early: bool,
+    /// Where datagrams came from, by the numbers of paths; and where the last one goes.
+    addresses: Vec<SocketAddr>,
+    destination: Option<SocketAddr>,
 }
 
 /// The configuration of all connections of this process.
@@ -67,13 +70,26 @@ impl Alone {
         };
         let keylog = configure::key_log_file(flags)?;
         let connection = settings.begin(name.as_ref(), None, false, keylog.as_ref())?;
-        Ok(Self { settings, keylog, connection, name, sessions: Vec::new(), early: flags.early > 0 })
+        Ok(Self {
+            settings,
+            keylog,
+            connection,
+            name,
+            sessions: Vec::new(),
+            early: flags.early > 0,
+            addresses: Vec::new(),
+            destination: None,
+        })
     }
 }
 
 impl Stack for Alone {
-    fn handle_datagram(&mut self, _from: SocketAddr, datagram: &[u8]) {
-        self.connection.handle_datagram(&mut datagram.to_vec(), configure::now());
+    fn handle_datagram(&mut self, from: SocketAddr, datagram: &[u8]) {
+        let index = self.addresses.iter().position(|address| *address == from).unwrap_or_else(|| {
+            self.addresses.push(from);
+            self.addresses.len() - 1
+        });
+        self.connection.handle_datagram_on(PathId(index as u64), &mut datagram.to_vec(), configure::now());
     }
 
     fn handle_timeout(&mut self) {
@@ -86,7 +102,13 @@ impl Stack for Alone {
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         let mut datagram = Vec::new();
-        self.connection.poll_transmit(&mut datagram, configure::now()).then_some(datagram)
+        let path = self.connection.poll_transmit_on(&mut datagram, configure::now())?;
+        self.destination = usize::try_from(path.0).ok().and_then(|index| self.addresses.get(index)).copied();
+        Some(datagram)
+    }
+
+    fn destination(&self) -> Option<SocketAddr> {
+        self.destination
     }
 
     fn poll_happening(&mut self) -> Option<Happening> {
@@ -94,6 +116,10 @@ impl Stack for Alone {
             let event = self.connection.poll_event()?;
             if let ConnectionEvent::SessionReceived(session) = event {
                 self.sessions.push(*session);
+                continue;
+            }
+            if let ConnectionEvent::NewPath { path } = event {
+                tell::follow(&mut self.connection, path);
                 continue;
             }
             if let Some(happening) = tell::happening(event, &self.connection, self.name.as_deref()) {
@@ -116,6 +142,8 @@ impl Stack for Alone {
 
     fn again(&mut self) -> Result<(), String> {
         let session = self.sessions.pop();
+        self.addresses.clear();
+        self.destination = None;
         self.connection = self.settings.begin(self.name.as_ref(), session, self.early, self.keylog.as_ref())?;
         Ok(())
     }
@@ -126,6 +154,10 @@ impl Stack for Alone {
 
     fn request_authentication(&mut self) -> Result<(), String> {
         tell::request_authentication(&mut self.connection)
+    }
+
+    fn replace_connection_id(&mut self) -> Result<(), String> {
+        tell::replace_connection_id(&mut self.connection)
     }
 
     fn epochs(&mut self) -> Option<(u64, u64)> {

@@ -97,6 +97,10 @@ impl Stack for Listening {
         tell::request_authentication(self.connection()?)
     }
 
+    fn replace_connection_id(&mut self) -> Result<(), String> {
+        tell::replace_connection_id(self.connection()?)
+    }
+
     fn epochs(&mut self) -> Option<(u64, u64)> {
         self.connection().ok().map(|connection| tell::epochs(connection))
     }

@@ -1,6 +1,7 @@
 //! What the library tells, in the words of the exchange.
 
-use dtls_wasm::connection::{Connection, ConnectionEvent, EarlyDataStatus, UpdateKeysError};
+use dtls_wasm::ConnectionIdUsage;
+use dtls_wasm::connection::{Connection, ConnectionEvent, EarlyDataStatus, PathId, UpdateKeysError};
 use dtls_wasm::error::Error;
 use dtls_wasm::wire::registry::CertificateType;
 use peer::stack::{SrtpAgreement, name_of};
@@ -70,6 +71,20 @@ pub fn export(connection: &Connection, label: &str, context: Option<&[u8]>, leng
 pub fn request_authentication(connection: &mut Connection) -> Result<(), String> {
     let asked = connection.request_client_authentication(false, configure::now());
     asked.map(drop).map_err(|error| error.to_string())
+}
+
+pub fn replace_connection_id(connection: &mut Connection) -> Result<(), String> {
+    let given = connection.provide_connection_ids(1, ConnectionIdUsage::Immediate, configure::now());
+    given.map_err(|error| error.to_string())
+}
+
+/// Where return routability (RFC 9853) was not agreed on, the exchange believes whoever has the connection's keys.
+pub fn follow(connection: &mut Connection, path: PathId) {
+    let ids = connection.negotiated().and_then(|agreed| agreed.connection_ids.as_ref());
+    if ids.is_some_and(|ids| !ids.return_routability) {
+        // A connection that ends at this moment stays where it is.
+        let _ = connection.use_path(path, configure::now());
+    }
 }
 
 pub fn epochs(connection: &Connection) -> (u64, u64) {

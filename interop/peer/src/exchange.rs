@@ -96,6 +96,7 @@ struct Progress {
     unanswered: Vec<Vec<u8>>,
     keys_updated: bool,
     authentication_requested: bool,
+    connection_id_replaced: bool,
     epochs: Option<(u64, u64)>,
     closed_at: Option<Instant>,
     other_closed: bool,
@@ -314,6 +315,11 @@ impl Exchange {
         if open && self.flags.request_auth.is_some_and(|after| !requested && self.progress.exchanged.len() >= after) {
             self.stack.request_authentication()?;
             self.progress.authentication_requested = true;
+        }
+        let replaced = self.progress.connection_id_replaced;
+        if open && self.flags.new_cids.is_some_and(|after| !replaced && self.progress.exchanged.len() >= after) {
+            self.stack.replace_connection_id()?;
+            self.progress.connection_id_replaced = true;
         }
         match (self.progress.complete_at, self.progress.closed_at) {
             (_, Some(at)) => Ok(self.progress.other_closed || self.progress.over || at.elapsed() > CLOSE_ANSWER),

@@ -29,6 +29,7 @@ PEER (client|server) --port N [flags]
   --request-auth N           server: ask for a client certificate once N messages have been answered
   --post-handshake-auth      client: offer to show a certificate after the handshake
   --cid N                    connection IDs: ask for one of N bytes in what arrives, and use what the other side asks for
+  --new-cids N               give the other side another connection ID, to be used at once, after N messages
   --raw-key FILE             show this public key (DER), whose private key is --key, in place of a certificate
   --peer-key FILE            the raw public key that the other side must show (DER)
   --compress A,B             certificate compression: zlib, brotli
@@ -85,6 +86,7 @@ pub struct Flags {
     pub post_handshake_auth: bool,
     /// The length of the own connection ID; `None`: no connection IDs.
     pub cid: Option<usize>,
+    pub new_cids: Option<usize>,
     pub raw_key: Option<String>,
     pub peer_key: Option<String>,
     pub compress: Vec<String>,
@@ -176,6 +178,7 @@ impl Flags {
             request_auth: None,
             post_handshake_auth: false,
             cid: None,
+            new_cids: None,
             raw_key: None,
             peer_key: None,
             compress: Vec::new(),
@@ -225,6 +228,7 @@ impl Flags {
             "--request-auth" => self.request_auth = Some(number(&value()?)?),
             "--post-handshake-auth" => self.post_handshake_auth = true,
             "--cid" => self.cid = Some(number(&value()?)?),
+            "--new-cids" => self.new_cids = Some(number(&value()?)?),
             "--raw-key" => self.raw_key = Some(value()?),
             "--peer-key" => self.peer_key = Some(value()?),
             "--compress" => self.compress = list(&value()?),

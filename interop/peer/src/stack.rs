@@ -18,6 +18,11 @@ pub trait Stack {
     /// The next datagram to send.
     fn poll_transmit(&mut self) -> Option<Vec<u8>>;
 
+    /// Gives the other side another connection ID, to be used at once.
+    fn replace_connection_id(&mut self) -> Result<(), String> {
+        Err("this stack keeps its connection ID".to_owned())
+    }
+
     /// Where the datagram goes that [`Stack::poll_transmit`] gave last, where the stack minds addresses.
     fn destination(&self) -> Option<SocketAddr> {
         None
