@@ -75,6 +75,11 @@ pub struct CommonConfig {
     /// RFC 8449). At least 64; default: 16,385, the most there is, so that the peer may tell its own limit. `None`: the
     /// extension is neither offered nor answered.
     pub record_size_limit: Option<u16>,
+    /// **Experimental**: whether to offer or accept Extended Key Update (draft-ietf-tls-extended-key-update), a fresh key
+    /// agreement in a running connection. Its numbers are not assigned, and no other stack is known to speak it. It
+    /// takes the place of the key update of DTLS 1.3, and excludes resumption by tickets, as the draft demands. Default:
+    /// false.
+    pub extended_key_update: bool,
     /// How records are padded, so that their lengths tell less. Default: not at all.
     pub padding: Padding,
     /// How datagrams are sent.
@@ -102,6 +107,7 @@ impl CommonConfig {
             grease: false,
             permute_extensions: false,
             record_size_limit: Some(MAX_RECORD_SIZE_LIMIT),
+            extended_key_update: false,
             padding: Padding::None,
             transport: TransportConfig::default(),
             limits: Limits::default(),
@@ -241,6 +247,9 @@ impl ClientConfig {
     /// Checks everything that would otherwise go wrong later.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.common.validate()?;
+        if self.common.extended_key_update && self.resumption {
+            return Err(ConfigError::ExtendedKeyUpdateWithResumption);
+        }
         if let Some(group) = self.key_shares.iter().find(|group| !self.common.groups.contains(group)) {
             return Err(ConfigError::KeyShareOutsideGroups(*group));
         }
@@ -335,6 +344,9 @@ impl ServerConfig {
     /// Checks everything that would otherwise go wrong later.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.common.validate()?;
+        if self.common.extended_key_update && self.tickets.is_some() {
+            return Err(ConfigError::ExtendedKeyUpdateWithResumption);
+        }
         if self.max_early_data > 0 && self.strike_register.is_none() {
             return Err(ConfigError::NoStrikeRegister);
         }

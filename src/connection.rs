@@ -34,6 +34,7 @@ mod connection_ids;
 mod drive;
 mod early;
 mod event;
+mod extended_key_update;
 mod last_words;
 mod name;
 #[cfg(any(test, feature = "sim"))]
@@ -48,6 +49,7 @@ mod transmit;
 pub use crate::handshake::early::EarlyDataStatus;
 pub use crate::handshake::exchange::ExchangeId;
 pub use crate::handshake::exchange::client_auth::RequestAuthenticationError;
+pub use crate::handshake::exchange::key_update::ExtendedKeyUpdateError;
 pub use connection_ids::ConnectionIdError;
 pub use early::SendEarlyError;
 pub use event::{ConnectionEvent, ConnectionState, SendError, SrtpKeys, Stats, UpdateKeysError};
@@ -380,7 +382,9 @@ impl Connection {
         let request = if request_peer { KeyUpdateRequest::Requested } else { KeyUpdateRequest::NotRequested };
         //= https://www.rfc-editor.org/rfc/rfc9147#section-5.8.4
         //# implementations MUST NOT send KeyUpdate, NewConnectionId, or RequestConnectionId messages if an earlier message of the same type has not yet been acknowledged.
-        let result = if established.pending_key_update.is_some() {
+        let result = if established.key_updates.is_some() {
+            Err(UpdateKeysError::Replaced)
+        } else if established.pending_key_update.is_some() {
             Err(UpdateKeysError::InProgress)
         } else {
             let mut sent = false;

@@ -85,6 +85,13 @@ impl Transcript {
         transcript
     }
 
+    /// A transcript that begins with a hash of what was before.
+    pub fn after_hash(suite: &'static CipherSuiteImpl, before: &HashOutput) -> Self {
+        let mut hash = suite.hash.start();
+        hash.update(before.as_slice());
+        Self { hash }
+    }
+
     /// Adds a message.
     //= https://www.rfc-editor.org/rfc/rfc9147#section-5.2
     //# In DTLS 1.3, the message transcript is computed over the original TLS

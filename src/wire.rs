@@ -7,6 +7,7 @@ pub mod client_hello;
 pub mod connection_id;
 pub mod delegated_credential;
 pub mod encrypted_extensions;
+pub mod extended_key_update;
 pub mod extension;
 pub mod extensions;
 pub mod fragment;

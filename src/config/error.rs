@@ -78,6 +78,8 @@ pub enum ConfigError {
         /// What it was.
         value: usize,
     },
+    /// Extended Key Update and resumption by tickets are both enabled.
+    ExtendedKeyUpdateWithResumption,
     /// `padding` is to no length at all.
     InvalidPadding,
     /// `psk_modes` is empty.
@@ -152,6 +154,9 @@ impl fmt::Display for ConfigError {
             }
             Self::InvalidLimit { name, value } => {
                 write!(f, "limits.{name} is {value}, which leaves no room for a handshake or contradicts another limit")
+            }
+            Self::ExtendedKeyUpdateWithResumption => {
+                f.write_str("extended_key_update excludes resumption by tickets; enable one of the two")
             }
             Self::InvalidPadding => f.write_str("padding must be to at least 1 byte, and to at least one length"),
             Self::NoPskModes => f.write_str("psk_modes is empty; give at least one"),

@@ -69,6 +69,17 @@ impl Tasks {
         self.outstanding.swap_remove(place).result
     }
 
+    /// Forgets the tasks of exchanges that are over.
+    fn forget_exchanges(&mut self, goes_on: impl Fn(ExchangeId) -> bool) {
+        let is_wanted = |owner| match owner {
+            Owner::Exchange(id) => goes_on(id),
+            Owner::Handshake => true,
+        };
+        let Self { outstanding, published, .. } = self;
+        outstanding.retain(|task| is_wanted(task.owner));
+        published.retain(|(id, _)| outstanding.iter().any(|task| task.id == *id));
+    }
+
     fn abandon(&mut self) {
         self.outstanding.clear();
         self.published.clear();
@@ -242,6 +253,17 @@ impl Connection {
                 Ok(Some(PostHandshake::ExchangeDone(request, Outcome::PeerDeclined))) => {
                     self.events.push_back(ConnectionEvent::PeerDeclined { request });
                 }
+                Ok(Some(PostHandshake::ExchangeDone(_, Outcome::ReadKeysUpdated))) => {
+                    self.timers.old_epoch = None;
+                    self.events.push_back(ConnectionEvent::KeysUpdated { direction: Direction::Received, epoch });
+                }
+                Ok(Some(PostHandshake::ExchangeDone(_, Outcome::KeysUpdated))) => {
+                    self.timers.old_epoch = None;
+                    for direction in [Direction::Received, Direction::Sent] {
+                        self.events.push_back(ConnectionEvent::KeysUpdated { direction, epoch });
+                    }
+                    self.events.push_back(ConnectionEvent::ExtendedKeyUpdated { epoch });
+                }
                 Ok(Some(PostHandshake::ExchangeDone(_, Outcome::Silent))) => {}
                 Err(error) => return self.fail(error, now),
             }
@@ -262,13 +284,14 @@ impl Connection {
             return Ok(None);
         }
         let mut sent = false;
+        self.tasks.forget_exchanges(|id| established.exchanges.contains(id));
         established.send_exchanges(&mut self.context(now, &mut sent))?;
         let ready = established.exchanges.tasks().find_map(|(id, task)| {
             let owner = Owner::Exchange(id);
             run(owner, task, &mut self.tasks, &self.role, &mut self.tracer, now).map(|result| (id, result))
         });
         if let Some((id, result)) = ready {
-            let outcome = established.finish_exchange_task(id, result, &self.context(now, &mut sent))?;
+            let outcome = established.finish_exchange_task(id, result, &mut self.context(now, &mut sent))?;
             return Ok(Some(outcome.map(|outcome| (id, outcome)).into()));
         }
         let Some(message) = self.incoming.pop() else { return Ok(None) };
@@ -293,7 +316,12 @@ impl Connection {
         cx.discard_write(EPOCH_HANDSHAKE);
         established.exchanges_acknowledged();
         let updated = established.pending_key_update.is_some();
-        let mut result = if updated { established.next_write_epoch(&mut cx) } else { Ok(()) };
+        let extended = established.key_updates.is_some();
+        let mut result = match (updated, extended) {
+            (_, true) => established.update_acknowledged(&mut cx),
+            (true, false) => established.next_write_epoch(&mut cx),
+            (false, false) => Ok(()),
+        };
         if let Some(request) = established.queued_key_update.take().filter(|_| result.is_ok()) {
             result = established.send_key_update(request, &mut cx);
         }
@@ -303,6 +331,9 @@ impl Connection {
             Err(error) => self.fail(error, now),
             Ok(()) if updated => {
                 self.events.push_back(ConnectionEvent::KeysUpdated { direction: Direction::Sent, epoch });
+                if extended {
+                    self.events.push_back(ConnectionEvent::ExtendedKeyUpdated { epoch });
+                }
             }
             Ok(()) => {}
         }

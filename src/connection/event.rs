@@ -51,6 +51,12 @@ pub enum ConnectionEvent {
         /// The epoch that began.
         epoch: u16,
     },
+    /// **Experimental.** An Extended Key Update is over: both sides send and receive in `epoch`. Keys for other uses are to be
+    /// derived anew ([`export_keying_material_of_epoch`](super::Connection::export_keying_material_of_epoch)).
+    ExtendedKeyUpdated {
+        /// The epoch that began.
+        epoch: u16,
+    },
     /// A ticket came, with which this connection can be resumed later: give it to
     /// [`connect`](super::Connection::connect). Only with
     /// [`ClientConfig::resumption`](crate::config::ClientConfig::resumption).
@@ -147,6 +153,8 @@ pub enum UpdateKeysError {
     NotConnected,
     /// An earlier update was not acknowledged yet.
     InProgress,
+    /// Extended Key Update was negotiated, and takes the place of this one.
+    Replaced,
     /// The epochs or message numbers of this connection are used up.
     Exhausted,
 }
@@ -156,6 +164,7 @@ impl fmt::Display for UpdateKeysError {
         f.write_str(match self {
             Self::NotConnected => "keys can be updated only while connected",
             Self::InProgress => "the last update of keys was not acknowledged yet; wait for it",
+            Self::Replaced => "extended key update was negotiated; use that",
             Self::Exhausted => "the epochs of this connection are used up; make a new one",
         })
     }

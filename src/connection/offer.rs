@@ -46,6 +46,9 @@ impl Connection {
     /// pre-shared key and none can be offered, or without random bytes.
     pub fn connect(config: Arc<ClientConfig>, offer: ClientOffer, now: Instant) -> Result<Self, ConfigError> {
         config.validate()?;
+        if config.common.extended_key_update && offer.session.is_some() {
+            return Err(ConfigError::ExtendedKeyUpdateWithResumption);
+        }
         let name = offer.server_name.as_deref().map(ServerName::parse).transpose()?;
         let mut random = [0; 32];
         config.common.provider.random.fill(&mut random).map_err(|_| ConfigError::NoRandomBytes)?;

@@ -16,6 +16,7 @@ use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 mod authentication;
 mod connection_ids;
 mod early;
+mod extended_key_update;
 mod extensions;
 mod limits;
 mod misbehaviour;
@@ -394,13 +395,18 @@ impl AeadAlgorithm for ShortLived {
     }
 }
 
-#[test]
-fn keys_are_renewed_before_they_are_worn_out() {
+/// A provider whose keys protect only a few records.
+fn feeble_provider() -> Arc<crate::crypto::CryptoProvider> {
     let mut provider = null::provider(1);
     let suite = provider.suites[0];
     let aead: &'static ShortLived = Box::leak(Box::new(ShortLived(suite.aead)));
     provider.suites = vec![Box::leak(Box::new(CipherSuiteImpl { id: suite.id, hash: suite.hash, aead }))];
-    let provider = Arc::new(provider);
+    Arc::new(provider)
+}
+
+#[test]
+fn keys_are_renewed_before_they_are_worn_out() {
+    let provider = feeble_provider();
     let (mut client, mut server) = (client_config(), server_config());
     client.common = CommonConfig::new(Arc::clone(&provider), client.common.backend);
     server.common = CommonConfig::new(provider, server.common.backend);

@@ -90,6 +90,14 @@ impl Connection {
         if is_due && established.pending_key_update.is_none() && self.state == ConnectionState::Connected {
             let mut sent = false;
             // At the last epoch there are no new keys: the connection then ends when the present ones are used up.
+            if established.key_updates.is_some() {
+                let has_begun = established.begin_extended_key_update().is_ok();
+                self.established = Some(established);
+                if has_begun {
+                    self.drive(now);
+                }
+                return;
+            }
             let _ = established.send_key_update(KeyUpdateRequest::NotRequested, &mut self.context(now, &mut sent));
         }
         self.established = Some(established);

@@ -53,6 +53,8 @@ pub enum PeerMisbehaved {
     SelectedUnofferedSrtpProfile,
     /// The server changed the SRTP MKI (RFC 5764 §4.1.3).
     SrtpMkiMismatch,
+    /// The server set a flag that was not offered (draft-ietf-tls-tlsflags).
+    UnofferedFlag,
     /// The server's record_size_limit is above that of the protocol (RFC 8449 §4).
     InvalidRecordSizeLimit,
     /// The server echoed legacy_session_id (RFC 9147 §5).
@@ -173,6 +175,7 @@ impl PeerMisbehaved {
             | Self::InvalidDelegatedCredential
             | Self::InvalidKeyShare
             | Self::InvalidRecordSizeLimit
+            | Self::UnofferedFlag
             | Self::KeyShareNotInSupportedGroups
             | Self::KeyShareOfWrongGroup
             | Self::LegacyCookie
@@ -222,6 +225,7 @@ impl fmt::Display for PeerMisbehaved {
             Self::SelectedUnofferedProtocol => "an application protocol that was not offered",
             Self::SelectedUnofferedSrtpProfile => "an SRTP profile that was not offered",
             Self::SrtpMkiMismatch => "an SRTP MKI that differs from the one offered",
+            Self::UnofferedFlag => "a flag that was not offered",
             Self::InvalidRecordSizeLimit => "a record_size_limit above that of the protocol",
             Self::EchoedSessionId => "an echo of legacy_session_id",
             Self::LegacyCookie => "a legacy_cookie in a DTLS 1.3 ClientHello",

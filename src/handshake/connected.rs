@@ -17,6 +17,7 @@ use crate::wire::registry::{CertificateType, CipherSuite, HandshakeType, NamedGr
 use super::Context;
 use super::connection_ids::ConnectionIdSelection;
 use super::custom::PeerExtension;
+use super::exchange::key_update::ExtendedKeyUpdates;
 use super::exchange::{ExchangeId, Exchanges, Outcome};
 use super::ticket::Resumption;
 
@@ -46,6 +47,8 @@ pub struct Negotiated {
     pub client_certificate_type: CertificateType,
     /// The type of certificate that the server shows, if it shows one (RFC 7250).
     pub server_certificate_type: CertificateType,
+    /// Whether keys are updated by Extended Key Update (experimental), and by nothing else.
+    pub extended_key_update: bool,
     /// The custom extensions that the peer sent, in the handshake.
     pub peer_extensions: Vec<PeerExtension>,
 }
@@ -96,6 +99,8 @@ pub struct Established {
     pub resumption: Option<Box<Resumption>>,
     /// The messages of the handshake, if the client answers requests for a certificate after it.
     pub post_handshake_auth: Option<Transcript>,
+    /// What Extended Key Update needs, if it was negotiated.
+    pub key_updates: Option<Box<ExtendedKeyUpdates>>,
     /// What goes on beside application data.
     pub exchanges: Exchanges,
 }
@@ -143,9 +148,11 @@ impl Established {
         //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-8
         //# If a peer violates this rule, the receiving peer MUST treat it as a protocol violation, send an
         //# "unexpected_message" alert, and terminate the connection.
-        if message.epoch != self.read_epoch {
+        if !self.may_receive(message.epoch) {
             return Err(PeerMisbehaved::MessageInWrongEpoch(message.msg_type).into());
         }
+        self.note_epoch(message.epoch);
+        self.acknowledge_finish(message.epoch, cx);
         if self.is_being_answered() {
             return self.take_answer(message, cx).map(PostHandshake::from);
         }
@@ -156,7 +163,9 @@ impl Established {
             HandshakeType::CERTIFICATE | HandshakeType::COMPRESSED_CERTIFICATE => {
                 self.take_answer(message, cx).map(PostHandshake::from)
             }
-            HandshakeType::KEY_UPDATE => {
+            HandshakeType::EXTENDED_KEY_UPDATE => self.take_update(message, cx),
+            // The draft, §4: with it, the standard key update is not used.
+            HandshakeType::KEY_UPDATE if self.key_updates.is_none() => {
                 let update = KeyUpdate::decode_all(&message.body)?;
                 self.next_read_epoch(cx)?;
                 if update.request == KeyUpdateRequest::Requested
@@ -220,10 +229,17 @@ impl Established {
     //# Implementations MUST NOT send records with the new keys until the KeyUpdate and all preceding messages have
     //# been acknowledged.
     pub fn next_write_epoch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        let epoch = self.write_epoch.checked_add(1).ok_or(Exhausted::Epoch)?;
         let next = self.write_secret.next();
+        self.advance_write(next, cx)
+    }
+
+    /// Begins to write the next epoch under the keys of `next`.
+    pub(super) fn advance_write(&mut self, next: TrafficSecret, cx: &mut Context<'_>) -> Result<(), Error> {
+        let epoch = self.write_epoch.checked_add(1).ok_or(Exhausted::Epoch)?;
         cx.install_write(epoch, &next);
-        cx.discard_write(self.write_epoch);
+        if !cx.outgoing.needs_epoch(self.write_epoch) {
+            cx.discard_write(self.write_epoch);
+        }
         self.log(!self.is_server, epoch, &next, cx);
         self.write_secret = next;
         self.write_epoch = epoch;
@@ -232,6 +248,11 @@ impl Established {
     }
 
     fn next_read_epoch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        self.advance_read(self.read_secret.next(), cx)
+    }
+
+    /// Begins to read the next epoch under the keys of `next`.
+    pub(super) fn advance_read(&mut self, next: TrafficSecret, cx: &mut Context<'_>) -> Result<(), Error> {
         //= https://www.rfc-editor.org/rfc/rfc9147#section-6.1
         //# If a DTLS implementation would need to wrap the epoch value, it MUST terminate the connection.
         //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-rfc9147bis#section-8
@@ -240,7 +261,6 @@ impl Established {
             return Err(PeerMisbehaved::TooManyKeyUpdates.into());
         }
         let epoch = self.read_epoch.saturating_add(1);
-        let next = self.read_secret.next();
         //= https://www.rfc-editor.org/rfc/rfc9147#section-8
         //# receivers MUST retain the pre-update keying material until receipt and successful decryption of a message using the new keys.
         // So the keys of the current epoch stay; those of the epoch before it have done their service, because the

@@ -11,8 +11,10 @@ use crate::error::Error;
 use super::{Context, Established};
 
 pub mod client_auth;
+pub mod key_update;
 
 use client_auth::{Answer, Request};
+use key_update::Update;
 
 /// Names an exchange of one connection. None is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +36,8 @@ pub enum Exchange {
     Answer(Answer),
     /// Server: it asked for a certificate.
     Request(Request),
+    /// Both: keys are being updated by a fresh agreement.
+    Update(Update),
 }
 
 /// What came of a step.
@@ -54,6 +58,10 @@ pub enum Outcome {
     PeerAuthenticated(Box<PresentedIdentity>),
     /// The client has no certificate for us.
     PeerDeclined,
+    /// The peer's records are read under fresh keys; ours follow once it has acknowledged that.
+    ReadKeysUpdated,
+    /// Both sides' records are protected by fresh keys.
+    KeysUpdated,
 }
 
 impl Exchange {
@@ -62,6 +70,7 @@ impl Exchange {
         match self {
             Self::Answer(answer) => answer.task(),
             Self::Request(request) => request.task(),
+            Self::Update(update) => update.task(),
         }
     }
 
@@ -70,6 +79,8 @@ impl Exchange {
         match self {
             Self::Answer(answer) => answer.finish(result, cx),
             Self::Request(request) => request.finish(result),
+            // Updates need more than themselves: `finish_exchange_task` asks for them first.
+            update @ Self::Update(_) => Ok(Step::Waits(update)),
         }
     }
 }
@@ -125,8 +136,11 @@ impl Established {
         &mut self,
         id: ExchangeId,
         result: Result<TaskOutput, TaskError>,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Result<Option<Outcome>, Error> {
+        if self.exchanges.list.iter().any(|(other, exchange)| *other == id && matches!(exchange, Exchange::Update(_))) {
+            return self.finish_update_task(result, cx);
+        }
         let outcome = self.exchanges.step(id, |exchange| exchange.finish(result, cx))?;
         if let Some(Outcome::PeerAuthenticated(peer)) = &outcome {
             self.peer = Some(peer.clone());
@@ -147,11 +161,11 @@ impl Established {
                     room = room.saturating_sub(1);
                     answer.send(self.write_epoch, &self.write_secret, cx)?;
                 }
-                Exchange::Answer(_) => {}
+                Exchange::Answer(_) | Exchange::Update(_) => {}
                 Exchange::Request(request) => request.send(self.write_epoch, cx)?,
             }
         }
-        Ok(())
+        self.send_update(cx)
     }
 
     /// Everything that we sent was acknowledged.

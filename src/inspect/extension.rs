@@ -1,6 +1,6 @@
 //! Extensions, in every message that has them (RFC 9846 §4.3).
 
-pub(super) use data::compression_algorithm;
+pub(super) use data::{compression_algorithm, key_share_entry};
 
 mod data;
 mod note;

@@ -44,6 +44,7 @@ pub(super) fn body(cursor: &mut Cursor<'_>, msg_type: HandshakeType) {
             Some(())
         }
         HandshakeType::KEY_UPDATE => key_update(cursor),
+        HandshakeType::EXTENDED_KEY_UPDATE => extended_key_update(cursor),
         HandshakeType::MESSAGE_HASH => {
             let note = "The hash that stands for the first ClientHello in the transcript after a HelloRetryRequest; \
                 never sent (RFC 9846 §4.1).";
@@ -78,6 +79,7 @@ pub(super) const fn struct_name(msg_type: HandshakeType) -> &'static str {
         HandshakeType::CLIENT_KEY_EXCHANGE => "ClientKeyExchange",
         HandshakeType::FINISHED => "Finished",
         HandshakeType::KEY_UPDATE => "KeyUpdate",
+        HandshakeType::EXTENDED_KEY_UPDATE => "ExtendedKeyUpdate",
         HandshakeType::COMPRESSED_CERTIFICATE => "CompressedCertificate",
         HandshakeType::MESSAGE_HASH => "message_hash",
         _ => "Handshake",
@@ -114,6 +116,10 @@ const fn purpose(msg_type: HandshakeType) -> &'static str {
         HandshakeType::FINISHED => "Proves that both ends saw the same handshake (RFC 9846 §4.5.3).",
         HandshakeType::KEY_UPDATE => {
             "The sender goes on to its next keys once this is acknowledged (RFC 9846 §4.7.3, RFC 9147 §8)."
+        }
+        HandshakeType::EXTENDED_KEY_UPDATE => {
+            "A step of a fresh key agreement in a running connection; a draft, with a number of our own \
+                (draft-ietf-tls-extended-key-update)."
         }
         _ => "A message that is not part of DTLS 1.3.",
     }
@@ -206,6 +212,23 @@ fn new_session_ticket(cursor: &mut Cursor<'_>) -> Option<()> {
         "What the client will show; only the server can read it (RFC 9846 §4.7.1).",
     )?;
     extension::block(cursor, Place::NewSessionTicket)
+}
+
+fn extended_key_update(cursor: &mut Cursor<'_>) -> Option<()> {
+    let note = "Who asks, who answers, and that the keys are there (draft-ietf-tls-extended-key-update).";
+    let step = cursor.number_as(1, "eku_type", note, |step| {
+        let name = match step {
+            0 => Some("key_update_request"),
+            1 => Some("key_update_response"),
+            2 => Some("key_update_finish"),
+            _ => None,
+        };
+        value::named(step, name)
+    })?;
+    match step {
+        0 | 1 => extension::key_share_entry(cursor, "key_share"),
+        _ => Some(()),
+    }
 }
 
 fn key_update(cursor: &mut Cursor<'_>) -> Option<()> {

@@ -65,6 +65,11 @@ impl fmt::Debug for ExporterSecret {
 pub enum ExportError {
     /// The handshake is not complete.
     NotConnected,
+    /// There is no secret of this epoch (Extended Key Update).
+    NoSuchEpoch {
+        /// The epoch.
+        epoch: u16,
+    },
     /// More bytes were asked for than one export gives.
     OutputTooLong {
         /// How many it gives.
@@ -81,6 +86,9 @@ impl fmt::Display for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConnected => f.write_str("there is no keying material before the handshake is complete"),
+            Self::NoSuchEpoch { epoch } => {
+                write!(f, "there is no keying material of epoch {epoch}, only of the current one and the one before it")
+            }
             Self::OutputTooLong { limit } => {
                 write!(f, "more keying material was asked for than one export gives; at most {limit} bytes")
             }

@@ -7,6 +7,8 @@
 //!
 //! Each stage is used up by the step to the next, so that no secret outlives its use.
 
+mod update;
+
 use core::fmt;
 
 use super::exporter::ExporterSecret;
@@ -16,6 +18,8 @@ use crate::crypto::secret::SecretBytes;
 use crate::crypto::{
     AeadError, AeadKey, CipherSuiteImpl, HashOutput, MAX_HASH_LEN, NONCE_LEN, RecordNumberKey, Secret,
 };
+
+pub use update::{UpdateSecret, Updated};
 
 /// What stands for a pre-shared key, and for the last input of the schedule: as many zeros as the hash is long.
 const ZEROS: [u8; MAX_HASH_LEN] = [0; MAX_HASH_LEN];

@@ -5,6 +5,7 @@ use crate::error::InvalidMessage;
 use crate::wire::certificate::{put_names, read_names};
 use crate::wire::extension::{self, Block, OtherExtension, RawExtension};
 use crate::wire::extensions::alpn::{put_protocols, read_protocols};
+use crate::wire::extensions::flags::Flags;
 use crate::wire::extensions::lists::{
     expect_no_data, nonempty, numbers, put_list8, put_list16, read_list8, read_list16, read_nonempty_opaque16,
     read_opaque8, read_record_size_limit,
@@ -146,6 +147,8 @@ pub struct ClientExtensions {
     pub return_routability: bool,
     /// ticket_request (RFC 9149).
     pub ticket_request: Option<TicketRequest>,
+    /// tls_flags (draft-ietf-tls-tlsflags).
+    pub flags: Option<Flags>,
     /// record_size_limit (RFC 8449), at least 64.
     pub record_size_limit: Option<u16>,
     /// psk_key_exchange_modes (RFC 9846 §4.3.9), not empty.
@@ -210,6 +213,7 @@ impl ClientExtensions {
             T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => self.alpn = Some(read_protocols(data)?),
             T::USE_SRTP => self.use_srtp = Some(UseSrtp::decode_all(data)?),
             T::TICKET_REQUEST => self.ticket_request = Some(TicketRequest::decode_all(data)?),
+            T::TLS_FLAGS => self.flags = Some(Flags::decode_all(data)?),
             T::RECORD_SIZE_LIMIT => self.record_size_limit = Some(read_record_size_limit(data)?),
             T::PSK_KEY_EXCHANGE_MODES => self.psk_key_exchange_modes = Some(nonempty(read_opaque8(data)?)?),
             T::POST_HANDSHAKE_AUTH => {
@@ -303,6 +307,9 @@ impl ClientExtensions {
         }
         if let Some(request) = &self.ticket_request {
             block.put(T::TICKET_REQUEST, |out| request.encode(out));
+        }
+        if let Some(flags) = &self.flags {
+            block.put(T::TLS_FLAGS, |out| flags.encode(out));
         }
         if let Some(limit) = self.record_size_limit {
             block.put(T::RECORD_SIZE_LIMIT, |out| put_u16(out, limit));

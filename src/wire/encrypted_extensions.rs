@@ -5,6 +5,7 @@ use crate::error::InvalidMessage;
 use crate::wire::client_hello::UseSrtp;
 use crate::wire::extension::{self, Block, OtherExtension};
 use crate::wire::extensions::alpn::{put_protocols, read_selected_protocol};
+use crate::wire::extensions::flags::Flags;
 use crate::wire::extensions::lists::{expect_no_data, put_list16, read_list16, read_record_size_limit};
 use crate::wire::registry::{CertificateType, ExtensionType, NamedGroup};
 
@@ -22,6 +23,8 @@ pub struct EncryptedExtensions {
     pub alpn: Option<Vec<u8>>,
     /// use_srtp (RFC 5764): the profile that the server selected. That there is exactly one is not checked here.
     pub use_srtp: Option<UseSrtp>,
+    /// tls_flags (draft-ietf-tls-tlsflags).
+    pub flags: Option<Flags>,
     /// record_size_limit (RFC 8449), at least 64.
     pub record_size_limit: Option<u16>,
     /// server_name (RFC 6066 §3): whether the server used the name that the client sent.
@@ -52,6 +55,7 @@ impl Decode for EncryptedExtensions {
             match extension_type {
                 T::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => read.alpn = Some(read_selected_protocol(data)?),
                 T::USE_SRTP => read.use_srtp = Some(UseSrtp::decode_all(data)?),
+                T::TLS_FLAGS => read.flags = Some(Flags::decode_all(data)?),
                 T::RECORD_SIZE_LIMIT => read.record_size_limit = Some(read_record_size_limit(data)?),
                 T::SERVER_NAME => {
                     expect_no_data(data)?;
@@ -87,6 +91,9 @@ impl Encode for EncryptedExtensions {
         }
         if let Some(use_srtp) = &self.use_srtp {
             block.put(T::USE_SRTP, |out| use_srtp.encode(out));
+        }
+        if let Some(flags) = &self.flags {
+            block.put(T::TLS_FLAGS, |out| flags.encode(out));
         }
         if let Some(limit) = self.record_size_limit {
             block.put(T::RECORD_SIZE_LIMIT, |out| put_u16(out, limit));
@@ -126,6 +133,7 @@ mod tests {
         let full = EncryptedExtensions {
             alpn: Some(b"webrtc".to_vec()),
             use_srtp: Some(UseSrtp { profiles: vec![SrtpProfile::SRTP_AEAD_AES_128_GCM], mki: Vec::new() }),
+            flags: Some(Flags::of(8)),
             record_size_limit: Some(64),
             server_name_ack: true,
             supported_groups: Some(vec![NamedGroup::X25519]),
@@ -134,7 +142,7 @@ mod tests {
             client_certificate_type: Some(CertificateType::RAW_PUBLIC_KEY),
             server_certificate_type: Some(CertificateType::X509),
             others: vec![OtherExtension { extension_type: ExtensionType(0xfe01), data: vec![1] }],
-            present: [16u16, 14, 0xfe01, 28, 0, 10, 42, 58, 20, 19].map(ExtensionType).to_vec(),
+            present: [16u16, 14, 0xfe01, 62, 28, 0, 10, 42, 58, 20, 19].map(ExtensionType).to_vec(),
         };
         let bytes = full.encoded();
         assert_eq!(EncryptedExtensions::decode_all(&bytes), Ok(full));

@@ -1,6 +1,7 @@
 //! The data of single extensions, where several messages share it.
 
 pub mod alpn;
+pub mod flags;
 pub mod key_share;
 pub mod lists;
 pub mod pre_shared_key;

@@ -138,6 +138,8 @@ registry! {
         KEY_UPDATE = 24, "key_update";
         /// RFC 8879.
         COMPRESSED_CERTIFICATE = 25, "compressed_certificate";
+        /// draft-ietf-tls-extended-key-update, which has no number yet: this is one of those for private use.
+        EXTENDED_KEY_UPDATE = 240, "extended_key_update";
         /// The synthetic message that stands for a first ClientHello (RFC 9846 §4.1).
         MESSAGE_HASH = 254, "message_hash";
     }

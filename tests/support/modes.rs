@@ -90,6 +90,35 @@ pub const MODES: &[Mode] = &[
         ..handshake("keys updated by both at once", 1200, |_, _| ())
     },
     Mode {
+        act: |client, _, now| client.extended_key_update(now).unwrap(),
+        acted: |client, server| has_extended(client) && has_extended(server),
+        ..handshake("extended key update", 1200, enable_extended_key_update)
+    },
+    Mode {
+        act: |client, server, now| {
+            client.extended_key_update(now).unwrap();
+            server.extended_key_update(now).unwrap();
+        },
+        acted: |client, server| has_extended(client) && has_extended(server),
+        // Which of the two shares is the higher one, and so which tasks there are, depends on what was made when.
+        is_ordered: false,
+        ..handshake("extended key updates that cross", 512, enable_extended_key_update)
+    },
+    Mode {
+        act: |client, server, now| {
+            client.extended_key_update(now).unwrap();
+            server.request_client_authentication(true, now).unwrap();
+        },
+        acted: |client, server| {
+            has_extended(client) && has_extended(server) && server.events.iter().any(is_authenticated)
+        },
+        is_ordered: false,
+        ..handshake("extended key update that crosses authentication", 1200, |client, server| {
+            enable_extended_key_update(client, server);
+            client.post_handshake_auth = true;
+        })
+    },
+    Mode {
         act: |_, _, _| (),
         acted: |client, _| client.events.iter().filter(|event| is_session(event)).count() == 3,
         ..handshake("tickets", 1200, |client, server| {
@@ -198,6 +227,17 @@ fn takes_early_data(server: &mut ServerConfig) {
 /// How often the early data was delivered.
 fn early_data_of(side: &Worker) -> usize {
     side.events.iter().filter(|event| matches!(event, ConnectionEvent::EarlyData(_))).count()
+}
+
+fn enable_extended_key_update(client: &mut ClientConfig, server: &mut ServerConfig) {
+    client.common.extended_key_update = true;
+    server.common.extended_key_update = true;
+}
+
+/// Both directions go on in the epoch after the first, and the application was told.
+fn has_extended(side: &Worker) -> bool {
+    let told = |event: &ConnectionEvent| matches!(event, ConnectionEvent::ExtendedKeyUpdated { epoch: 4 });
+    side.connection.epochs() == (4, 4) && side.events.iter().any(told)
 }
 
 /// The key of the null back end by this name, or one that it does not know.

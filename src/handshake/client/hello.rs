@@ -19,6 +19,7 @@ use crate::time::Instant;
 use crate::trace::Event;
 use crate::transcript::{Transcript, TranscriptBuffer};
 use crate::wire::client_hello::{ClientExtensions, ClientHello, KeyShareEntry, Random, UseSrtp};
+use crate::wire::extensions::flags::Flags;
 use crate::wire::registry::{CertificateType, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::server_hello::ServerHello;
 
@@ -107,6 +108,7 @@ impl Offer {
                 post_handshake_auth: self.config.post_handshake_auth,
                 use_srtp: (!profiles.is_empty())
                     .then(|| UseSrtp { profiles: profiles.clone(), mki: common.srtp_mki.clone() }),
+                flags: common.extended_key_update.then(|| Flags::of(Flags::EXTENDED_KEY_UPDATE)),
                 record_size_limit: common.record_size_limit,
                 psk_key_exchange_modes: self
                     .offers(ExtensionType::PSK_KEY_EXCHANGE_MODES)
@@ -151,6 +153,7 @@ impl Offer {
             E::COMPRESS_CERTIFICATE => !certificates.compression.is_empty(),
             E::DELEGATED_CREDENTIAL => !certificates.delegated_schemes.is_empty(),
             E::POST_HANDSHAKE_AUTH => self.config.post_handshake_auth,
+            E::TLS_FLAGS => self.config.common.extended_key_update,
             E::RECORD_SIZE_LIMIT => self.config.common.record_size_limit.is_some(),
             E::USE_SRTP => !self.config.common.srtp_profiles.is_empty(),
             E::TICKET_REQUEST => self.config.ticket_request.is_some(),

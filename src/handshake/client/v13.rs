@@ -10,6 +10,7 @@ use crate::handshake::authentication::{
     self, Asked, OwnAuthentication, OwnStep, PeerAuthentication, PeerStep, Signer, Terms,
 };
 use crate::handshake::exchange::Exchanges;
+use crate::handshake::exchange::key_update::ExtendedKeyUpdates;
 use crate::handshake::ticket::Resumption;
 use crate::handshake::{
     Context, EPOCH_APPLICATION, Established, Negotiated, SrtpSelection, State, body_of, custom, psk_identity,
@@ -19,6 +20,7 @@ use crate::time::Instant;
 use crate::transcript::Transcript;
 use crate::wire::certificate::CertificateRequest;
 use crate::wire::encrypted_extensions::EncryptedExtensions;
+use crate::wire::extensions::flags::Flags;
 use crate::wire::registry::{CertificateType, ExtensionType, HandshakeType, NamedGroup};
 
 use super::hello::Offer;
@@ -109,6 +111,7 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         E::RECORD_SIZE_LIMIT,
         E::CLIENT_CERTIFICATE_TYPE,
         E::SERVER_CERTIFICATE_TYPE,
+        E::TLS_FLAGS,
     ]
     .into_iter()
     .filter(|extension| offer.offers(*extension))
@@ -119,6 +122,10 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
     let common = &offer.config.common;
     if extensions.alpn.as_ref().is_some_and(|protocol| !common.alpn_protocols.contains(protocol)) {
         return Err(PeerMisbehaved::SelectedUnofferedProtocol.into());
+    }
+    // draft-ietf-tls-tlsflags: a server sets no flag that the client did not.
+    if extensions.flags.as_ref().is_some_and(|flags| !flags.is_within(&Flags::of(Flags::EXTENDED_KEY_UPDATE))) {
+        return Err(PeerMisbehaved::UnofferedFlag.into());
     }
     let srtp = match extensions.use_srtp {
         None if common.require_srtp => return Err(PeerIncompatible::NoSrtpProfile.into()),
@@ -158,6 +165,7 @@ fn negotiated(offer: &Offer, keys: &HandshakeKeys, extensions: EncryptedExtensio
         connection_ids: offer.connection_ids,
         client_certificate_type,
         server_certificate_type,
+        extended_key_update: extensions.flags.is_some_and(|flags| flags.contains(Flags::EXTENDED_KEY_UPDATE)),
         peer_extensions,
     })
 }
@@ -289,6 +297,7 @@ struct ApplicationKeys {
     server: TrafficSecret,
     exporter: crate::schedule::exporter::ExporterSecret,
     master: MasterSecret,
+    update_exporter: Option<crate::schedule::exporter::ExporterSecret>,
 }
 
 impl ApplicationKeys {
@@ -298,6 +307,7 @@ impl ApplicationKeys {
             client: master.client_traffic(&hash),
             server: master.server_traffic(&hash),
             exporter: master.exporter(&hash),
+            update_exporter: cx.config.extended_key_update.then(|| master.update_exporter(&hash)),
             master,
         };
         cx.log_secret("CLIENT_TRAFFIC_SECRET_0", &offer.random, keys.client.expose());
@@ -333,6 +343,9 @@ impl Ending {
                 server_name: self.offer.peer_name.clone(),
             })
         });
+        let ApplicationKeys { master, update_exporter, .. } = &mut self.application;
+        let key_updates =
+            ExtendedKeyUpdates::negotiated(&self.negotiated, master, &self.transcript, update_exporter.take());
         let may_be_asked = self.offer.config.post_handshake_auth && self.negotiated.psk_identity.is_none();
         Ok(State::Complete(Box::new(Established {
             negotiated: self.negotiated,
@@ -348,6 +361,7 @@ impl Ending {
             client_random: self.offer.random,
             resumption,
             post_handshake_auth: may_be_asked.then_some(self.transcript),
+            key_updates,
             exchanges: Exchanges::default(),
         })))
     }

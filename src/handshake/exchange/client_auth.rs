@@ -224,17 +224,17 @@ impl Exchanges {
             .count()
     }
 
-    fn unsent_answers(&self) -> impl Iterator<Item = &Answer> {
+    pub(super) fn unsent_answers(&self) -> impl Iterator<Item = &Answer> {
         self.list.iter().filter_map(|(_, exchange)| match exchange {
             Exchange::Answer(answer) if !answer.is_sent() => Some(answer),
             _ => None,
         })
     }
 
-    fn requests(&self) -> impl Iterator<Item = (ExchangeId, &Request)> {
+    pub(super) fn requests(&self) -> impl Iterator<Item = (ExchangeId, &Request)> {
         self.list.iter().filter_map(|(id, exchange)| match exchange {
             Exchange::Request(request) => Some((*id, request)),
-            Exchange::Answer(_) => None,
+            Exchange::Answer(_) | Exchange::Update(_) => None,
         })
     }
 }
@@ -255,6 +255,10 @@ impl Established {
         //# MUST NOT send a post-handshake CertificateRequest to clients which do not
         //# offer this extension.
         let transcript = self.post_handshake_auth.as_ref().ok_or(E::NotOffered)?.fork();
+        // draft-ietf-tls-extended-key-update §9.3.1.
+        if self.exchanges.update().is_some() {
+            return Err(E::KeyUpdateInProgress);
+        }
         if self.exchanges.requests().count() >= cx.config.limits.authentication_requests {
             return Err(E::TooMany);
         }
@@ -351,6 +355,8 @@ pub enum RequestAuthenticationError {
     NotServer,
     /// The client did not offer to answer (post_handshake_auth).
     NotOffered,
+    /// An Extended Key Update is going on.
+    KeyUpdateInProgress,
     /// As many requests as [`Limits::authentication_requests`](crate::config::Limits) allows are unanswered.
     TooMany,
     /// The message numbers of this connection are used up.
@@ -365,6 +371,7 @@ impl fmt::Display for RequestAuthenticationError {
             Self::NotConnected => "a certificate can be asked for only while connected",
             Self::NotServer => "only a server asks for certificates",
             Self::NotOffered => "the client did not offer to authenticate after the handshake",
+            Self::KeyUpdateInProgress => "an extended key update is going on; wait for it",
             Self::TooMany => "as many requests as allowed are unanswered; wait for an answer",
             Self::Exhausted => "the message numbers of this connection are used up; make a new one",
             Self::NoRandomBytes => "the platform gave no random bytes",

@@ -19,6 +19,7 @@ use crate::ticket::EarlyDataRefusal;
 use crate::trace::Event;
 use crate::transcript::{Transcript, TranscriptBuffer};
 use crate::wire::client_hello::{ClientHello, Random, TicketRequest};
+use crate::wire::extensions::flags::Flags;
 use crate::wire::registry::{CertificateType, CipherSuite, HandshakeType, NamedGroup};
 
 use super::negotiate::{Selection, hello_retry_request, negotiate};
@@ -255,6 +256,8 @@ pub struct Offered {
     pub tickets: u8,
     /// Whether it answers requests for a certificate after the handshake (RFC 9846 §4.3.6).
     pub post_handshake_auth: bool,
+    /// Whether it offers Extended Key Update.
+    pub extended_key_update: bool,
     /// The longest plaintext that it accepts, if it says so.
     pub record_size_limit: Option<u16>,
     /// Its custom extensions.
@@ -311,6 +314,7 @@ impl Offered {
             early_data: false,
             ticket_request: extensions.ticket_request,
             tickets,
+            extended_key_update: extensions.flags.is_some_and(|flags| flags.contains(Flags::EXTENDED_KEY_UPDATE)),
             record_size_limit: extensions.record_size_limit,
             custom,
         })

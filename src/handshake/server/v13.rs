@@ -13,6 +13,7 @@ use crate::handshake::authentication::{self, OwnAuthentication, OwnStep, PeerAut
 use crate::handshake::connection_ids::AnsweredId;
 use crate::handshake::custom;
 use crate::handshake::exchange::Exchanges;
+use crate::handshake::exchange::key_update::ExtendedKeyUpdates;
 use crate::handshake::ticket::Resumption;
 use crate::handshake::wait::{KeyShareResponse, Resume};
 use crate::handshake::{
@@ -24,6 +25,7 @@ use crate::time::Instant;
 use crate::transcript::Transcript;
 use crate::wire::client_hello::{KeyShareEntry, UseSrtp};
 use crate::wire::encrypted_extensions::EncryptedExtensions;
+use crate::wire::extensions::flags::Flags;
 use crate::wire::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::server_hello::{ServerHello, ServerHelloExtensions};
 
@@ -120,6 +122,8 @@ impl Reply {
                 Authentication::Certificate(credentials) => credentials.certificate_type,
                 Authentication::Psk(_) => CertificateType::X509,
             },
+            // Without a group there is nothing to agree on again.
+            extended_key_update: offered.extended_key_update && config.common.extended_key_update && group.is_some(),
             peer_extensions: offered.custom.clone(),
         };
         let expected_tickets = offered.ticket_request.map(|_| offered.tickets);
@@ -208,6 +212,7 @@ fn send_encrypted_extensions(
     let extensions = EncryptedExtensions {
         alpn: negotiated.alpn_protocol.clone(),
         use_srtp: negotiated.srtp.as_ref().map(|srtp| UseSrtp { profiles: vec![srtp.profile], mki: srtp.mki.clone() }),
+        flags: negotiated.extended_key_update.then(|| Flags::of(Flags::EXTENDED_KEY_UPDATE)),
         record_size_limit: offered.record_size_limit.and(config.common.record_size_limit),
         early_data: negotiated.early_data,
         //= https://www.rfc-editor.org/rfc/rfc6066#section-3
@@ -293,6 +298,7 @@ impl Flight {
             client: master.client_traffic(&hash),
             server: master.server_traffic(&hash),
             exporter: master.exporter(&hash),
+            update_exporter: negotiated.extended_key_update.then(|| master.update_exporter(&hash)),
             master,
         };
         cx.log_secret("CLIENT_TRAFFIC_SECRET_0", &offered.random, application.client.expose());
@@ -311,6 +317,7 @@ struct ApplicationKeys {
     server: TrafficSecret,
     exporter: ExporterSecret,
     master: MasterSecret,
+    update_exporter: Option<ExporterSecret>,
 }
 
 /// What the states that wait for the client's last flight carry along.
@@ -404,6 +411,8 @@ impl ExpectFinished {
                 server_name: negotiated.server_name.clone(),
             })
         });
+        let key_updates =
+            ExtendedKeyUpdates::negotiated(&negotiated, &application.master, &transcript, application.update_exporter);
         let may_ask = offered.post_handshake_auth && negotiated.psk_identity.is_none();
         Ok(State::Complete(Box::new(Established {
             negotiated,
@@ -423,6 +432,7 @@ impl ExpectFinished {
             //# MUST NOT send the CertificateRequest message in the main handshake
             //# or request post-handshake authentication.
             post_handshake_auth: may_ask.then_some(transcript),
+            key_updates,
             exchanges: Exchanges::default(),
         })))
     }

@@ -83,6 +83,11 @@ pub(super) fn pass(cursor: &mut Cursor<'_>, extension_type: ExtensionType, place
             let note = "The algorithms, best first (RFC 8879 §3).";
             cursor.list(Prefix::One, "algorithms", note, "algorithm", |cursor| compression_algorithm(cursor).map(drop))
         }
+        T::TLS_FLAGS => cursor.opaque(
+            Prefix::One,
+            "flags",
+            "One bit for each flag, the lowest of the first byte first (draft-ietf-tls-tlsflags).",
+        ),
         T::RECORD_SIZE_LIMIT => cursor
             .number(
                 2,
@@ -338,7 +343,7 @@ fn key_share(cursor: &mut Cursor<'_>, place: Place) -> Option<()> {
     }
 }
 
-fn key_share_entry(cursor: &mut Cursor<'_>, name: &'static str) -> Option<()> {
+pub(in crate::inspect) fn key_share_entry(cursor: &mut Cursor<'_>, name: &'static str) -> Option<()> {
     cursor.group(name, "A public value of one group (RFC 9846 §4.3.8).", |cursor| {
         let group: NamedGroup =
             cursor.registered(2, "group", "The group that the value belongs to (RFC 9846 §4.3.7).")?;

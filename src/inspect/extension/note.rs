@@ -47,6 +47,7 @@ pub(super) const fn purpose(extension_type: ExtensionType, place: Place) -> &'st
         T::ENCRYPT_THEN_MAC => "A repair of the CBC suites of 1.2; means nothing in 1.3 (RFC 7366).",
         T::EXTENDED_MASTER_SECRET => "A repair of the key derivation of 1.2; 1.3 has it built in (RFC 7627).",
         T::COMPRESS_CERTIFICATE => "The sender can read compressed certificates (RFC 8879 §3).",
+        T::TLS_FLAGS => "What would be empty extensions, as one bit each (draft-ietf-tls-tlsflags).",
         T::RECORD_SIZE_LIMIT => "The longest plaintext of a record that the sender can take (RFC 8449 §4).",
         T::DELEGATED_CREDENTIAL => {
             "The client accepts short-lived keys that a certificate's owner has signed (RFC 9345 §4.1.1)."

@@ -27,6 +27,7 @@ fn full() -> ClientHello {
             connection_id: Some(vec![9; 4]),
             return_routability: true,
             ticket_request: Some(TicketRequest { new_session_count: 3, resumption_count: 1 }),
+            flags: Some(Flags::of(8)),
             record_size_limit: Some(64),
             psk_key_exchange_modes: Some(vec![1]),
             post_handshake_auth: true,
@@ -43,7 +44,7 @@ fn full() -> ClientHello {
             }),
             others: vec![OtherExtension { extension_type: ExtensionType(0x0a0a), data: vec![8] }],
             present: [
-                44u16, 43, 0x0a0a, 0, 10, 13, 50, 47, 5, 18, 19, 20, 27, 34, 16, 14, 54, 61, 58, 28, 45, 49, 23,
+                44u16, 43, 0x0a0a, 0, 10, 13, 50, 47, 5, 18, 19, 20, 27, 34, 16, 14, 54, 61, 58, 62, 28, 45, 49, 23,
                 0xff01, 51, 42, 41,
             ]
             .map(ExtensionType)
@@ -184,7 +185,7 @@ fn extensions_are_written_in_the_order_that_is_asked_for() {
     hello.extensions.present.clear();
     let read = ClientHello::decode_all(&hello.encoded()).unwrap();
     let in_order_of_fields = [
-        44u16, 43, 0, 10, 13, 50, 47, 5, 18, 19, 20, 27, 34, 16, 14, 54, 61, 58, 28, 45, 49, 23, 0xff01, 51, 42,
+        44u16, 43, 0, 10, 13, 50, 47, 5, 18, 19, 20, 27, 34, 16, 14, 54, 61, 58, 62, 28, 45, 49, 23, 0xff01, 51, 42,
         0x0a0a, 41,
     ]
     .map(ExtensionType);

@@ -69,6 +69,8 @@ registry! {
         TICKET_REQUEST = 58, "ticket_request";
         /// RFC 9853 §3.
         RRC = 61, "rrc";
+        /// draft-ietf-tls-tlsflags.
+        TLS_FLAGS = 62, "tls_flags";
         /// RFC 9849 §5.
         ENCRYPTED_CLIENT_HELLO = 0xfe0d, "encrypted_client_hello";
         /// RFC 5746; 1.2 only.
