@@ -28,12 +28,13 @@ export const STEPS = [
   { name: 'wasm-node', title: 'wasm-bindgen-test in Node', run: () => wasmTest(['--node']) },
   { name: 'wasm-chromium', title: 'wasm-bindgen-test in headless Chromium', run: wasmInChromium },
   { name: 'rustdoc', title: 'rustdoc, warnings denied', run: rustdoc },
+  { name: 'bogo', title: 'BoringSSL\'s conformance runner', run: bogo },
   { name: 'interop', title: 'real peers over UDP', needs: 'build', run: interop },
 ];
 
 /** The crate, and the crates beside it that have their own lockfiles. */
 async function format() {
-  const manifests = ['.', 'xtask', 'fuzz', ...folders('interop').map((name) => `interop/${name}`)]
+  const manifests = ['.', 'xtask', 'fuzz', 'bogo', ...folders('interop').map((name) => `interop/${name}`)]
     .map((folder) => join(folder, 'Cargo.toml')).filter((manifest) => existsSync(join(ROOT, manifest)));
   const results = [];
   for (const manifest of manifests) results.push(await command('cargo', ['fmt', '--check', '--manifest-path', manifest, '--', '--color=never']));
@@ -89,6 +90,11 @@ function wasmTest(where, env = {}) {
 function wasmInChromium() {
   const { chromedriver } = browserPaths();
   return wasmTest(['--headless', '--chrome', '--chromedriver', chromedriver], { WASM_BINDGEN_USE_BROWSER: '1', WASM_BINDGEN_TEST_TIMEOUT: '120' });
+}
+
+/** Builds the runner from the registries, and runs it against the shim in bogo/. */
+function bogo() {
+  return counted(process.execPath, ['scripts/bogo.mjs'], closingCounts);
 }
 
 async function interop() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use dtls_wasm::config::ServerConfig;
 use dtls_wasm::connection::{Connection, ConnectionEvent, UpdateKeysError};
-use dtls_wasm::crypto::rustcrypto::LocalBackend;
 use dtls_wasm::crypto::resumption::Session;
+use dtls_wasm::crypto::rustcrypto::LocalBackend;
 use dtls_wasm::crypto::task::Backend as _;
 use dtls_wasm::ticket::SealedTickets;
 use dtls_wasm::time::Instant;
