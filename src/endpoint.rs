@@ -7,6 +7,7 @@ mod hello;
 pub mod limits;
 pub mod listener;
 mod partial;
+mod paths;
 mod routes;
 mod slots;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use core::fmt;
 
 use crate::config::{ClientConfig, ConfigError, ServerConfig};
-use crate::connection::{ClientOffer, Connection, ConnectionEvent};
+use crate::connection::{ClientOffer, Connection, ConnectionEvent, ConnectionIdError, PathId};
 use crate::crypto::task::{Task, TaskError, TaskId, TaskOutput};
 use crate::handshake::server::hello::Accepted;
 use crate::time::Instant;
@@ -95,6 +96,11 @@ impl Endpoint {
         self.connections.get(handle).map(|entry| entry.address)
     }
 
+    /// The address behind a path that an event of the connection names.
+    pub fn path_address(&self, handle: ConnectionHandle, path: PathId) -> Option<PeerAddress> {
+        self.connections.get(handle).and_then(|entry| entry.address_of(path))
+    }
+
     /// How many connections there are, those counted that are over and still answer.
     pub const fn connections(&self) -> usize {
         self.connections.len()
@@ -122,15 +128,18 @@ impl Endpoint {
         if self.handle_hello(from, datagram, now) {
             return;
         }
+        if let Some(handle) = self.connections.find_elsewhere(&from, datagram) {
+            return self.deliver(handle, from, datagram, now);
+        }
         let Some(associations) = self.connections.find(&from) else {
             count(&mut self.stats.unroutable);
             return;
         };
         // Which of two connections a record is for is for their keys to say (RFC 9147 §5.11).
         if let Some(candidate) = associations.candidate {
-            self.deliver(candidate, &mut datagram.to_vec(), now);
+            self.deliver(candidate, from, &mut datagram.to_vec(), now);
         }
-        self.deliver(associations.current, datagram, now);
+        self.deliver(associations.current, from, datagram, now);
     }
 
     /// The time that [`Endpoint::poll_timeout`] named has come.
@@ -227,6 +236,24 @@ impl Endpoint {
         self.connections.remove(handle, None)
     }
 
+    /// Sends to `address` from now on, whatever came from there: our own address has changed and stands in it, or the
+    /// application has found out that the peer is there (RFC 9146 §6). Return routability needs no such help.
+    ///
+    /// # Errors
+    /// If there is no such connection, or it is not connected.
+    pub fn use_address(
+        &mut self,
+        handle: ConnectionHandle,
+        address: PeerAddress,
+        now: Instant,
+    ) -> Result<(), ConnectionIdError> {
+        let entry = self.connections.get_mut(handle).ok_or(ConnectionIdError::NotConnected)?;
+        let path = entry.path_of(&address).ok_or(ConnectionIdError::NoRoom)?;
+        let used = entry.connection.use_path(path, now);
+        self.connections.settle(handle, now, &self.limits);
+        used
+    }
+
     // D. What to do about it.
 
     /// Fills `datagram` with the next one to send, and says where it goes.
@@ -253,9 +280,13 @@ impl Endpoint {
         self.connections.next_timeout()
     }
 
-    fn deliver(&mut self, handle: ConnectionHandle, datagram: &mut [u8], now: Instant) {
+    fn deliver(&mut self, handle: ConnectionHandle, from: PeerAddress, datagram: &mut [u8], now: Instant) {
         let Some(entry) = self.connections.get_mut(handle) else { return };
-        entry.connection.handle_datagram(datagram, now);
+        let Some(path) = entry.path_of(&from) else {
+            count(&mut self.stats.unroutable);
+            return;
+        };
+        entry.connection.handle_datagram_on(path, datagram, now);
         self.connections.settle(handle, now, &self.limits);
     }
 
@@ -292,7 +323,7 @@ impl Endpoint {
             _ => {}
         }
         for handle in expecting {
-            self.deliver(handle, &mut datagram.to_vec(), now);
+            self.deliver(handle, from, &mut datagram.to_vec(), now);
         }
         true
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::address::PeerAddress;
 use super::limits::EndpointLimits;
+use super::paths::PeerPaths;
 use super::routes::{Associations, Routes};
 use super::slots::{ConnectionHandle, Slots};
 use super::{EndpointEvent, RemovalReason};
@@ -13,8 +14,8 @@ use crate::time::Instant;
 
 /// The connections.
 pub(super) struct Connections {
-    slots: Slots<Box<Entry>>,
-    routes: Routes,
+    pub(super) slots: Slots<Box<Entry>>,
+    pub(super) routes: Routes,
     /// When each connection wants to be called, at most one time for each.
     timers: BTreeSet<(Instant, ConnectionHandle)>,
     /// Those that are over, the first one first.
@@ -33,6 +34,9 @@ pub(super) struct Connections {
 pub(super) struct Entry {
     pub(super) connection: Connection,
     pub(super) address: PeerAddress,
+    pub(super) paths: PeerPaths,
+    /// Its connection IDs by which it is found.
+    pub(super) ids: Vec<Box<[u8]>>,
     phase: Phase,
     origin: Origin,
     began: Instant,
@@ -91,7 +95,8 @@ impl Entry {
 
     fn new(connection: Connection, address: PeerAddress, origin: Origin, began: Instant) -> Self {
         let is_queued = Queued::default();
-        Self { connection, address, phase: Phase::HalfOpen, origin, began, timer: None, is_queued }
+        let (paths, ids) = (PeerPaths::default(), Vec::new());
+        Self { connection, address, paths, ids, phase: Phase::HalfOpen, origin, began, timer: None, is_queued }
     }
 
     /// Whether it has been over for long enough.
@@ -249,6 +254,7 @@ impl Connections {
     pub(super) fn remove(&mut self, handle: ConnectionHandle, reason: Option<RemovalReason>) -> bool {
         let Some(mut entry) = self.slots.remove(handle) else { return false };
         self.routes.remove(&entry.address, handle);
+        entry.ids.iter().for_each(|id| self.routes.remove_id(id, handle));
         if let Some(timer) = entry.timer {
             self.timers.remove(&(timer, handle));
         }
@@ -308,10 +314,9 @@ impl Connections {
     ) -> Option<PeerAddress> {
         while let Some(handle) = self.transmit.pop_front() {
             let Some(entry) = self.slots.get_mut(handle) else { continue };
-            let address = entry.address;
-            if entry.connection.poll_transmit(datagram, now) {
+            if let Some(path) = entry.connection.poll_transmit_on(datagram, now) {
                 self.transmit.push_back(handle);
-                return Some(address);
+                return Some(entry.address_of(path).unwrap_or(entry.address));
             }
             entry.is_queued.transmit = false;
             // Timers start when a datagram is handed out, what the application wanted has taken effect by now, and either
@@ -386,6 +391,7 @@ impl Connections {
             self.timers.extend(wanted.map(|at| (at, handle)));
         }
         let address = entry.address;
+        self.reroute(handle);
         if has_opened {
             self.promote(handle, &address);
         }

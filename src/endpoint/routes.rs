@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use super::address::PeerAddress;
 use super::slots::ConnectionHandle;
+use crate::wire::record::UnifiedHeader;
 
-/// Connections by address. Connection IDs (RFC 9146, RFC 9147 §9) will be looked up before addresses, once they are
-/// negotiated: a datagram says by its first byte whether it carries one.
+/// Connections by address and by connection ID (RFC 9146, RFC 9147 §9): a datagram says by its first byte whether it
+/// carries one.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     by_address: BTreeMap<PeerAddress, Associations>,
+    by_connection_id: BTreeMap<Box<[u8]>, ConnectionHandle>,
+    /// How many connection IDs there are of each length: the wire does not tell it.
+    lengths: BTreeMap<usize, usize>,
 }
 
 /// The connections with one address: one, and for a while perhaps one more (RFC 9147 §5.11).
@@ -31,6 +35,39 @@ impl Associations {
 impl Routes {
     pub(super) fn find(&self, address: &PeerAddress) -> Option<Associations> {
         self.by_address.get(address).copied()
+    }
+
+    /// The connection whose connection ID stands in the first record of `datagram`.
+    pub(super) fn find_by_id(&self, datagram: &[u8]) -> Option<ConnectionHandle> {
+        let (first, rest) = datagram.split_first()?;
+        if !UnifiedHeader::is_announced_by(*first) || first & UnifiedHeader::CONNECTION_ID_BIT == 0 {
+            return None;
+        }
+        // The longest first: a shorter one may be the beginning of it, by chance.
+        self.lengths.keys().rev().find_map(|len| self.by_connection_id.get(rest.get(..*len)?)).copied()
+    }
+
+    /// `handle` can be found by `id`, unless another connection has the same: then it is found by its address alone.
+    pub(super) fn add_id(&mut self, id: &[u8], handle: ConnectionHandle) {
+        if !self.by_connection_id.contains_key(id) {
+            self.by_connection_id.insert(id.into(), handle);
+            let count = self.lengths.entry(id.len()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// `handle` cannot be found by `id` any more.
+    pub(super) fn remove_id(&mut self, id: &[u8], handle: ConnectionHandle) {
+        if self.by_connection_id.get(id) != Some(&handle) {
+            return;
+        }
+        self.by_connection_id.remove(id);
+        if let Some(count) = self.lengths.get_mut(&id.len()) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.lengths.remove(&id.len());
+            }
+        }
     }
 
     /// Makes `handle` the only connection with `address`.
