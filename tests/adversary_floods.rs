@@ -21,8 +21,10 @@ use dtls_wasm::config::Limits;
 use dtls_wasm::connection::{Connection, ConnectionEvent, ConnectionState};
 use dtls_wasm::endpoint::limits::EndpointLimits;
 use dtls_wasm::endpoint::{Endpoint, PeerAddress};
+use dtls_wasm::error::PeerMisbehaved;
 use dtls_wasm::wire::ack::Ack;
 use dtls_wasm::wire::alert::Alert;
+use dtls_wasm::wire::connection_id::{ConnectionIdUsage, NewConnectionId};
 use dtls_wasm::wire::post_handshake::{KeyUpdate, KeyUpdateRequest};
 use dtls_wasm::wire::record::RecordNumber;
 use dtls_wasm::wire::registry::{AlertDescription, ContentType, HandshakeType};
@@ -250,6 +252,47 @@ fn requests_for_certificates_without_end_are_refused_or_answered_within_bounds()
     println!("{asked} requests: {cost:?}, {:?}", rogue.victim.error());
     assert!(asked > 1, "one request is answered");
     assert!(cost.most_held < 256 * 1024, "{asked} requests: {cost:?}");
+}
+
+#[test]
+fn connection_ids_without_end_are_kept_within_the_limit() {
+    let limits = Limits::default();
+    for usage in [ConnectionIdUsage::Spare, ConnectionIdUsage::Immediate] {
+        let mut rogue = Rogue::with(true, |client, server| {
+            client.common.connection_ids.length = 8;
+            server.common.connection_ids.length = 8;
+        });
+        let cost = cost(|| {
+            for number in 0..5000u32 {
+                let cids = (0..20u8).map(|low| [&[low; 4], &number.to_be_bytes()[..]].concat()).collect();
+                rogue.send_message(HandshakeType::NEW_CONNECTION_ID, &NewConnectionId { cids, usage }.encoded());
+                rogue.events();
+            }
+        });
+        assert_eq!(rogue.victim.error(), None);
+        assert!(rogue.victim.spare_connection_ids() <= limits.spare_connection_ids);
+        assert!(cost.still_held < SMALL, "{usage:?}: {cost:?}");
+        assert!(rogue.is_understood());
+    }
+}
+
+#[test]
+fn requests_for_connection_ids_without_end_end_the_connection_and_cost_little() {
+    let mut rogue = Rogue::with(false, |client, server| {
+        client.common.connection_ids.length = 8;
+        server.common.connection_ids.length = 8;
+    });
+    let mut asked = 0u32;
+    let cost = cost(|| {
+        while asked < 10_000 && rogue.victim.error().is_none() {
+            // Nothing that comes back is acknowledged.
+            rogue.send_message(HandshakeType::REQUEST_CONNECTION_ID, &[255]);
+            asked += 1;
+        }
+    });
+    assert_eq!(rogue.victim.error(), Some(&PeerMisbehaved::TooManyConnectionIdsRequested.into()));
+    assert!(asked > 1 && cost.most_held < SMALL, "{asked} requests: {cost:?}");
+    assert!(rogue.victim.own_connection_ids().len() <= Limits::default().own_connection_ids);
 }
 
 #[test]

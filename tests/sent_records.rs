@@ -51,6 +51,8 @@ struct Log {
     received: BTreeMap<RecordNumber, ContentType>,
     is_after_handshake: bool,
     highest_epoch: u16,
+    /// How long the connection ID of each of its protected records is.
+    connection_id_len: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -106,6 +108,10 @@ fn tapped(mode: &Mode, kind: Kind, seed: u64, conditions: Conditions, is_patient
     let now = pair.now();
     pair.a.connection.close(now);
     pair.run(now + Duration::from_secs(30), |_, _| false);
+    let lens = [&pair.a, &pair.b].map(|worker| worker.connection.peer_connection_id().len());
+    for (tap, len) in taps.iter().zip(lens) {
+        tap.0.lock().unwrap().connection_id_len = len;
+    }
     drop(pair);
     taps.map(|tap| Arc::try_unwrap(tap.0).unwrap().into_inner().unwrap())
 }
@@ -141,6 +147,8 @@ fn fragments(record: &Sent) -> Vec<(FragmentHeader, Vec<u8>)> {
 //= https://www.rfc-editor.org/rfc/rfc9147#section-4
 //# Sending implementations MUST NOT mix records from multiple DTLS associations in the same datagram.
 //= https://www.rfc-editor.org/rfc/rfc9147#section-4
+//# If a Connection ID is negotiated, then it MUST be contained in all datagrams.
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4
 //# Omitting the length field MUST only be used for the last record in a datagram.
 //= https://www.rfc-editor.org/rfc/rfc9147#section-4
 //# legacy_record_version: This value MUST be set to {254, 253} for all records other than the initial ClientHello (i.e.,
@@ -162,7 +170,10 @@ fn datagrams_are_made_of_whole_records_of_one_connection_and_fit_the_path() {
                     assert_eq!(usize::from(header.length) + PLAINTEXT_HEADER_LEN, on_wire.len());
                     assert_eq!(header.content_type, record.content_type);
                 } else {
-                    let header = UnifiedHeader::parse(on_wire, 0).unwrap();
+                    // Early data is sent before a connection ID is agreed on.
+                    let connection_id_len = if record.number.epoch == 1 { 0 } else { log.connection_id_len };
+                    let header = UnifiedHeader::parse(on_wire, connection_id_len).unwrap();
+                    assert_eq!(header.connection_id.len(), connection_id_len, "{mode:?}");
                     let length = header.length.map(|length| usize::from(length) + header.header_len);
                     assert_eq!(length.unwrap_or(bytes.len() - record.range.start), on_wire.len());
                     assert_eq!(u64::from(header.epoch_bits), record.number.epoch & 3);
@@ -187,7 +198,13 @@ fn no_number_is_used_twice_and_no_type_is_sent_that_has_no_place() {
         for record in log.datagrams.iter().flat_map(|(_, records)| records) {
             let known = [ContentType::HANDSHAKE, ContentType::ALERT, ContentType::ACK, ContentType::APPLICATION_DATA];
             assert!(known.contains(&record.content_type), "{mode:?}: {record:?}");
-            assert!(record.content_type != ContentType::APPLICATION_DATA || record.number.epoch >= 3);
+            let is_data = record.content_type == ContentType::APPLICATION_DATA;
+            // Epoch 1 is for early data, and for nothing else.
+            assert!(if is_data {
+                record.number.epoch == 1 || record.number.epoch >= 3
+            } else {
+                record.number.epoch != 1
+            });
             assert!(numbers.insert(record.number), "{mode:?}: {:?} twice", record.number);
         }
         // Numbers are given out without gaps.

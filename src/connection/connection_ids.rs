@@ -141,6 +141,8 @@ impl Connection {
     ) -> Result<&mut ConnectionIds, ConnectionIdError> {
         match (state, ids) {
             (ConnectionState::Connected, Some(ids)) => Ok(ids),
+            //= https://www.rfc-editor.org/rfc/rfc9147#section-9
+            //# Endpoints MUST NOT send either of these messages if they did not negotiate a CID.
             (ConnectionState::Connected, None) => Err(ConnectionIdError::NotNegotiated),
             _ => Err(ConnectionIdError::NotConnected),
         }
@@ -162,6 +164,10 @@ impl Connection {
         let misplaced = PeerMisbehaved::UnexpectedMessage(HandshakeType::NEW_CONNECTION_ID);
         let limits = &self.role.common().limits;
         let longest = self.role.common().longest_peer_connection_id();
+        //= https://www.rfc-editor.org/rfc/rfc9147#section-9
+        //# Implementations which detect a violation of these rules MUST terminate the connection with an
+        //# "unexpected_message" alert. If an implementation receives these messages when CIDs were not negotiated,
+        //# it MUST abort the connection with an "unexpected_message" alert.
         let ids = self.connection_ids.as_mut().filter(|ids| ids.agreed.peer_len > 0).ok_or(misplaced)?;
         let NewConnectionId { cids, usage } = message;
         // An empty one would be the other form of record, which was not agreed on.

@@ -15,6 +15,7 @@ use dtls_wasm::crypto::secret::SecretBytes;
 use dtls_wasm::sim::{Conditions, Network, Pair};
 use dtls_wasm::ticket::{CachedTickets, LocalStrikeRegister};
 use dtls_wasm::time::Instant;
+use dtls_wasm::wire::connection_id::ConnectionIdUsage;
 use dtls_wasm::wire::registry::{CipherSuite, NamedGroup};
 
 use crate::backends::{Kind, Worker};
@@ -63,6 +64,24 @@ pub const MODES: &[Mode] = &[
         server.common.groups = vec![NamedGroup::SECP256R1];
         server.client_auth = ClientAuth::Required;
     }),
+    Mode {
+        act: |client, server, now| {
+            client.provide_connection_ids(2, ConnectionIdUsage::Immediate, now).unwrap();
+            server.request_connection_ids(3).unwrap();
+            client.request_connection_ids(2).unwrap();
+        },
+        acted: |client, server| {
+            let spares = (client.connection.spare_connection_ids(), server.connection.spare_connection_ids());
+            let first = client.connection.own_connection_ids().first();
+            spares.0 == 2
+                && spares.1 >= 3
+                && first.is_some_and(|first| **first != *server.connection.peer_connection_id())
+        },
+        ..handshake("connection IDs, given, asked for and changed", 1200, |client, server| {
+            client.common.connection_ids.length = 8;
+            server.common.connection_ids.length = 8;
+        })
+    },
     Mode {
         act: |_, server, now| {
             server.request_client_authentication(false, now).unwrap();

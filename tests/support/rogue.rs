@@ -90,7 +90,11 @@ impl Rogue {
         let mut victim = if victim_is_client { pair.a } else { pair.b };
         victim.set_trace(Box::new(Deaf));
         while victim.poll_event().is_some() {}
-        let mut rogue = Self { victim, now, records: RecordLayer::new(), secret, epoch: 3, message_seq };
+        let mut records = RecordLayer::new();
+        if let Some(connection_id) = victim.own_connection_ids().first() {
+            records.set_write_connection_id(connection_id.clone());
+        }
+        let mut rogue = Self { victim, now, records, secret, epoch: 3, message_seq };
         rogue.install();
         rogue
     }

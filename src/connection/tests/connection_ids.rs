@@ -344,6 +344,8 @@ fn spares_beyond_what_is_kept_are_discarded() {
     assert_eq!(used(&mut pair.a, 8), own[1]);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9147#section-9
+//# Endpoints MUST NOT send either of these messages if they did not negotiate a CID.
 #[test]
 fn nothing_is_asked_or_given_where_records_carry_no_connection_id() {
     let mut pair = pair_with(Some(0), Some(8));
