@@ -166,7 +166,7 @@ impl Established {
         if self.is_authenticating() {
             return Err(E::Authenticating);
         }
-        if self.read_epoch.max(self.write_epoch) >= MAX_EPOCH {
+        if self.read_epoch.max(self.write_epoch) == MAX_EPOCH {
             return Err(E::Exhausted);
         }
         let task = Task::GenerateKeyShare { group: updates.group };
@@ -324,7 +324,7 @@ impl Established {
             }
             Some(_) => return unexpected,
         }
-        if self.read_epoch.max(self.write_epoch) >= MAX_EPOCH {
+        if self.read_epoch.max(self.write_epoch) == MAX_EPOCH {
             return Err(PeerMisbehaved::TooManyKeyUpdates.into());
         }
         let update = match (self.is_authenticating(), self.is_server) {
