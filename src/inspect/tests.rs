@@ -169,3 +169,43 @@ fn json_escapes_what_it_must() {
         Field { name: "a\"b\\c\n".into(), range: 0..1, value: "ä\u{1}".to_owned(), note: None, children: Vec::new() };
     assert_eq!(field.to_json(), r#"{"name":"a\"b\\c\u000a","start":0,"end":1,"value":"ä\u0001"}"#);
 }
+
+#[test]
+fn what_a_certificate_brings_along_is_read() {
+    use crate::codec::Encode as _;
+    use crate::wire::certificate::{Certificate, CertificateEntry};
+    use crate::wire::delegated_credential::DelegatedCredential;
+    use crate::wire::extensions::status_request::timestamp_list;
+    use crate::wire::registry::{ExtensionType, SignatureScheme};
+
+    // The SubjectPublicKeyInfo of RFC 8410 §10.1.
+    let public_key = [
+        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00, 0x19, 0xbf, 0x44, 0x09, 0x69, 0x84,
+        0xcd, 0xfe, 0x85, 0x41, 0xba, 0xc1, 0x67, 0xdc, 0x3b, 0x96, 0xc8, 0x50, 0x86, 0xaa, 0x30, 0xb6, 0xb6, 0xcb,
+        0x0c, 0x5c, 0x38, 0xad, 0x70, 0x31, 0x66, 0xe1,
+    ];
+    let credential = DelegatedCredential {
+        valid_time: 3600,
+        scheme: SignatureScheme::ED25519,
+        public_key: public_key.to_vec(),
+        algorithm: SignatureScheme::ECDSA_SECP256R1_SHA256,
+        signature: vec![9; 8],
+    };
+    let mut entry = CertificateEntry { der: public_key.to_vec(), extensions: Vec::new() };
+    entry.add_ocsp_response(b"response");
+    entry.add(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, timestamp_list(&[b"one", b"two"]));
+    entry.add(ExtensionType::DELEGATED_CREDENTIAL, credential.encoded());
+    let body = Certificate { request_context: vec![1], entries: vec![entry] }.encoded();
+    let tree = message(HandshakeType::CERTIFICATE, &body);
+    assert_eq!(value(&tree, "cert_data"), "a bare public key, 1.3.101.112");
+    assert_eq!(value(&tree, "valid_time"), "3600");
+    assert_eq!(value(&tree, "dc_cert_verify_algorithm"), "ed25519 (0x0807)");
+    assert!(value(&tree, "OCSPResponse").contains("726573706f6e7365"));
+    assert!(value(&tree, "SerializedSCT").contains("6f6e65"));
+    let mut at = 0;
+    for leaf in tree.leaves() {
+        assert_eq!(leaf.range.start, at, "{}", leaf.name);
+        at = leaf.range.end;
+    }
+    assert_eq!(at, body.len());
+}

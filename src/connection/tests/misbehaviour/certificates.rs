@@ -8,7 +8,7 @@ use crate::wire::certificate::CertificateEntry;
 use crate::wire::delegated_credential::DelegatedCredential;
 use crate::wire::extension::OtherExtension;
 use crate::wire::extensions::status_request::timestamp_list;
-use crate::wire::registry::{CertificateCompressionAlgorithm, CertificateType};
+use crate::wire::registry::CertificateType;
 
 const RAW: CertificateType = CertificateType::RAW_PUBLIC_KEY;
 const X509: CertificateType = CertificateType::X509;
@@ -326,6 +326,7 @@ fn compression_that_was_not_offered_is_unexpected() {
 mod compressed {
     use super::*;
     use crate::wire::certificate::CompressedCertificate;
+    use crate::wire::registry::CertificateCompressionAlgorithm;
 
     const ALGORITHMS: [CertificateCompressionAlgorithm; 2] =
         [CertificateCompressionAlgorithm::ZLIB, CertificateCompressionAlgorithm::BROTLI];
