@@ -23,6 +23,7 @@ mod misbehaviour;
 mod paths;
 mod psk;
 mod rules;
+mod settings;
 mod sizes;
 mod states;
 mod tickets;
