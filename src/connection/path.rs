@@ -182,6 +182,10 @@ impl Connection {
         self.begin_check(path, wire_len, now);
     }
 
+    //= https://www.rfc-editor.org/rfc/rfc9147#section-11
+    //# DTLS implementations MUST NOT update the address they send to in response to packets from a different
+    //# address unless they first perform some reachability test; no such test is defined in this specification and
+    //# a future specification would need to specify a complete procedure for how and when to update addresses.
     fn begin_check(&mut self, path: PathId, received: usize, now: Instant) {
         //= https://datatracker.ietf.org/doc/html/draft-ietf-tls-dtls-rrc#section-3
         //# The client and server MUST NOT use RRC unless both sides have successfully exchanged "rrc" extensions.
