@@ -134,7 +134,8 @@ export function earlyData() {
     },
     {
       name: '25 % loss of early data, seed 4',
-      fits,
+      // wolfSSL's client may hand out an ACK as application data when its early data was lost.
+      fits: (client, server) => fits(client, server) && client.name !== 'wolfssl',
       client: () => [...X25519, ...early, '--close-grace', '3000'],
       server: () => [...X25519, ...early, '--no-cookie', '--close-grace', '3000'],
       connections: 2,
