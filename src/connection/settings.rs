@@ -17,6 +17,12 @@ impl Connection {
         self.flight_datagram_size = self.max_datagram_size;
     }
 
+    /// How many bytes datagrams have at most, and those of flights, which become shorter after repeated silence: a sign
+    /// of what the path carries, for whoever sets the former.
+    pub const fn max_datagram_size(&self) -> (usize, usize) {
+        (self.max_datagram_size, self.flight_datagram_size)
+    }
+
     /// From now on `timeout` is what the wait for an answer to a flight begins with: the caller has measured the path,
     /// for example by ICE. A flight that waits already is counted anew from when it was sent, so that
     /// [`poll_timeout`](Self::poll_timeout) may lie in the past afterwards.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Connection, ConnectionState};
-use crate::config::{MIN_DATAGRAM_SIZE, Reactions, TransportConfig};
+use crate::config::{MIN_DATAGRAM_SIZE, ROOM_BESIDE_CONNECTION_ID, Reactions, TransportConfig};
 use crate::error::Error;
 use crate::flight::retransmit::{Retransmission, RetransmitDecision};
 use crate::time::Instant;
@@ -122,7 +122,9 @@ impl Connection {
             3..=5 => SMALL_DATAGRAM,
             _ => MIN_DATAGRAM_SIZE,
         };
-        self.flight_datagram_size = self.flight_datagram_size.min(size);
+        // A long connection ID must not leave a flight without room for progress.
+        let least = self.records.write_connection_id().len().saturating_add(ROOM_BESIDE_CONNECTION_ID);
+        self.flight_datagram_size = self.flight_datagram_size.min(size.max(least));
     }
 
     /// Forgets how to read what the peer sent before its present epoch.

@@ -83,6 +83,20 @@ fn no_datagram_is_longer_than_allowed_though_connection_ids_are() {
 }
 
 #[test]
+fn flights_that_shrink_leave_room_beside_a_long_connection_id() {
+    let mut pair = pair_with(Some(255), Some(255));
+    connected(&mut pair);
+    assert_eq!(pair.a.max_datagram_size(), (1200, 1200));
+    pair.network.set_conditions(Conditions { loss: 1.0, ..Conditions::default() });
+    pair.a.provide_connection_ids(7, ConnectionIdUsage::Spare, pair.now()).unwrap();
+    pair.run(pair.now() + Duration::from_secs(200), |a, _| a.stats().flights_retransmitted >= 7);
+    assert_eq!(pair.a.max_datagram_size(), (1200, 255 + 128));
+    pair.network.set_conditions(Conditions { mtu: 383, ..Conditions::default() });
+    pair.run(pair.now() + Duration::from_secs(200), |a, _| a.outgoing.is_empty());
+    assert_eq!((pair.b.spare_connection_ids(), pair.a.outgoing.is_empty()), (7, true));
+}
+
+#[test]
 fn a_generator_makes_what_a_load_balancer_looks_for() {
     #[derive(Debug)]
     struct Tagged;
