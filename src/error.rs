@@ -139,3 +139,6 @@ impl From<Exhausted> for Error {
         Self::Exhausted(error)
     }
 }
+
+#[cfg(test)]
+mod tests;
