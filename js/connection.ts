@@ -1,7 +1,7 @@
 import { Config, Connection, type ConnectionEvent, type Negotiated, type SrtpKeys } from './core.js';
 import { type Link, now, Pump } from './driver.js';
 import { DtlsError, optionError } from './errors.js';
-import { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent } from './events.js';
+import { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent, SessionEvent } from './events.js';
 import { init, loadSync } from './load.js';
 import { checkConfig, type ConfigOptions, type PeerExtension, refuseUnknown } from './options.js';
 import { checkOption } from './options/checks.js';
@@ -30,6 +30,8 @@ export interface DtlsConnectionOptions extends ConfigOptions, ObserverOptions {
   role: 'client' | 'server';
   /** Clients: the name to ask for, which the server's certificate must have unless `remoteFingerprints` are given. */
   servername?: string | undefined;
+  /** Clients: a session of an earlier connection, from its `session` event, to be resumed. Use each only once. */
+  session?: Uint8Array | undefined;
   /** Ends the connection when it is aborted. */
   signal?: AbortSignal | undefined;
 }
@@ -59,13 +61,13 @@ export interface Adopted {
   readonly fail: (error: unknown) => void;
 }
 
-const OPTIONS = ['transport', 'role', 'servername', 'signal', 'keylog', 'trace'];
+const OPTIONS = ['transport', 'role', 'servername', 'session', 'signal', 'keylog', 'trace'];
 
 /**
  * A DTLS connection over whatever carries datagrams.
  *
  * Events: `statechange`, `error` ({@link DtlsErrorEvent}), `keylog` ({@link KeyLogEvent}), `keysupdate`
- * ({@link KeysUpdateEvent}).
+ * ({@link KeysUpdateEvent}), `session` ({@link SessionEvent}).
  */
 export class DtlsConnection extends EventTarget {
   static {
@@ -114,10 +116,11 @@ export class DtlsConnection extends EventTarget {
       return;
     }
     refuseUnknown(options, OPTIONS);
-    const { role, servername, signal } = options;
+    const { role, servername, session, signal } = options;
     checkObservers(options);
     if (role !== 'client' && role !== 'server') throw optionError('role', "'client' or 'server'", role);
     checkOption('servername', servername, 'a DNS name or an IP address', (name) => typeof name === 'string' && name !== '');
+    checkOption('session', session, 'a Uint8Array from a session event', (value) => value instanceof Uint8Array);
     checkOption('signal', signal, 'an AbortSignal', (value) => typeof value?.addEventListener === 'function');
     checkConfig(role, options);
     this.#observers = options;
@@ -161,6 +164,16 @@ export class DtlsConnection extends EventTarget {
   /** The name that the client asked for, if it did. */
   get servername(): string | undefined {
     return this.#negotiated?.servername;
+  }
+
+  /** Whether an earlier connection was resumed (`session`): the certificates are those of then. */
+  get resumed(): boolean {
+    return this.#negotiated?.resumed ?? false;
+  }
+
+  /** The identity of the pre-shared key that was used, if one of `psk` was. */
+  get pskIdentity(): Uint8Array | undefined {
+    return this.#negotiated?.pskIdentity;
   }
 
   /** The custom extensions that the peer sent (`customExtensions`). */
@@ -293,7 +306,7 @@ export class DtlsConnection extends EventTarget {
       const config = new Config(options.role, { ...configOf(options), maxDatagramSize: options.maxDatagramSize ?? transport.maxDatagramSize });
       try {
         const record = recording(options);
-        this.#core = options.role === 'client' ? Connection.client(config, options.servername, now(), record) : Connection.server(config, now(), record);
+        this.#core = options.role === 'client' ? Connection.client(config, options.servername, now(), { ...record, session: options.session }) : Connection.server(config, now(), record);
       } finally {
         config.free();
       }
@@ -340,6 +353,9 @@ export class DtlsConnection extends EventTarget {
         break;
       case 'keys-updated':
         this.dispatchEvent(new KeysUpdateEvent(event.direction, event.epoch));
+        break;
+      case 'session':
+        this.dispatchEvent(new SessionEvent(event.session));
         break;
       case 'peer-closed':
         // The core closes as well, and says so when it is done.

@@ -14,6 +14,7 @@
 import { Scratch, Connection as RawConnection, Endpoint as RawEndpoint, fingerprint as rawFingerprint, selfSigned } from './dtls_wasm.js';
 import { buildConfig, type ConfigOptions } from './options.js';
 import type { ExtensionMessage, PeerExtension } from './options/extensions.js';
+import { ticketKeys } from './options/resumption.js';
 import { type CertificateOptions, checkCertificateOptions, type GeneratedCertificate } from './options/certificates.js';
 import { DtlsError, type DtlsAlert, type DtlsErrorCode, fromBinding } from './errors.js';
 import { assertLoaded, readMemory, writeInput } from './load.js';
@@ -21,7 +22,7 @@ import { assertLoaded, readMemory, writeInput } from './load.js';
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
 export type {
   CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
-  PeerExtension,
+  PeerExtension, PreSharedKey, PskOptions, ResumptionOptions,
 } from './options.js';
 export { init, initSync, type ModuleSource } from './load.js';
 
@@ -36,6 +37,8 @@ export type ConnectionEvent =
   | { type: 'datagram'; data: Uint8Array }
   /** The keys of one direction were updated. */
   | { type: 'keys-updated'; direction: 'sent' | 'received'; epoch: number }
+  /** The server issued a ticket: give `session` to a later connection to resume this one. Keep it as a password. */
+  | { type: 'session'; session: Uint8Array }
   /** The peer will send no more. */
   | { type: 'peer-closed' }
   /** The connection ended as it should. */
@@ -58,6 +61,10 @@ export interface Negotiated {
   readonly srtpProfile: string | undefined;
   /** The name that the client asked for, if it did. */
   readonly servername: string | undefined;
+  /** Whether an earlier connection was resumed: the certificates are those of then. */
+  readonly resumed: boolean;
+  /** The identity of the pre-shared key that was used, if one of `psk` was; of an imported key, its `ImportedIdentity`. */
+  readonly pskIdentity: Uint8Array | undefined;
   /** The custom extensions that the peer sent. */
   readonly peerExtensions: readonly PeerExtension[];
 }
@@ -99,6 +106,12 @@ export class Config {
     this.raw = buildConfig(role, options);
   }
 
+  /** Servers: replaces the keys of the tickets, also for connections that run: see `ticketKeys`. */
+  setTicketKeys(keys: Uint8Array | readonly Uint8Array[]): void {
+    const joined = ticketKeys(keys);
+    rethrowing(() => this.raw.setTicketKeys(joined));
+  }
+
   /** Gives the memory back. Connections that were made with the configuration keep what they need. */
   free(): void {
     this.raw.free();
@@ -110,9 +123,9 @@ const SEND_RESULTS = ['queued', 'not-connected', 'too-large', 'full', 'closed'] 
 
 /** One connection: alone, or one of an {@link Endpoint}'s. */
 export class Connection {
-  /** A client's connection; `servername` is sent and checked against the certificate. */
-  static client(config: Config, servername: string | undefined, now: number, record: Recorded = {}): Connection {
-    return Connection.from(() => RawConnection.client(config.raw, servername, ...flags(record), now));
+  /** A client's connection; `servername` is sent and checked against the certificate, `session` resumes an earlier connection. */
+  static client(config: Config, servername: string | undefined, now: number, { session, ...record }: Recorded & { session?: Uint8Array | undefined } = {}): Connection {
+    return Connection.from(() => RawConnection.client(config.raw, servername, session, ...flags(record), now));
   }
 
   /** A server's connection that stands alone, as in WebRTC: it asks for no cookie. */
@@ -146,7 +159,7 @@ export class Connection {
     const cipher = this.#raw.cipher();
     if (cipher === undefined) return undefined;
     const [group, alpnProtocol, srtpProfile, servername] = [this.#raw.group(), this.#raw.alpnProtocol(), this.#raw.srtpProfile(), this.#raw.servername()];
-    return { cipher, group, alpnProtocol, srtpProfile, servername, peerExtensions: this.#peerExtensions() };
+    return { cipher, group, alpnProtocol, srtpProfile, servername, peerExtensions: this.#peerExtensions(), resumed: this.#raw.resumed(), pskIdentity: this.#raw.pskIdentity() };
   }
 
   #peerExtensions(): PeerExtension[] {
@@ -369,6 +382,7 @@ function eventOf(kind: number): ConnectionEvent | undefined {
     case 4: return { type: 'peer-closed' };
     case 5: return { type: 'closed' };
     case 6: return { type: 'failed', error: failure() };
+    case 9: return { type: 'session', session: output() };
     default: return undefined;
   }
 }

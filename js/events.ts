@@ -35,3 +35,14 @@ export class KeysUpdateEvent extends Event {
     this.epoch = epoch;
   }
 }
+
+/** A `session` event: the server issued a ticket. */
+export class SessionEvent extends Event {
+  /** What to give to a later connection, as `session`, to resume this one. It holds a secret: keep it as a password. */
+  readonly session: Uint8Array;
+
+  constructor(session: Uint8Array) {
+    super('session');
+    this.session = session;
+  }
+}

@@ -22,10 +22,10 @@ import { type CertificateOptions, checkCertificateOptions, type GeneratedCertifi
 export { DtlsConnection, type DtlsConnectionOptions, type DtlsConnectionState, type DtlsConnectionStats, type ObserverOptions } from './connection.js';
 export type { SrtpKeys } from './core.js';
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
-export { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent } from './events.js';
+export { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent, SessionEvent } from './events.js';
 export type {
   CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
-  PeerExtension,
+  PeerExtension, PreSharedKey, PskOptions, ResumptionOptions,
 } from './options.js';
 export { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
 export { type DatagramStreams, streamTransport } from './transports/streams.js';

@@ -36,10 +36,12 @@ export interface NodeOptions extends ConfigOptions, ObserverOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How to connect. Without `ca` and `remoteFingerprints`, the roots of Node (`tls.rootCertificates`) are trusted. */
+/** How to connect. Without `ca`, `remoteFingerprints` and `psk`, the roots of Node (`tls.rootCertificates`) are trusted. */
 export interface ConnectOptions extends NodeOptions {
   /** The name to ask for, which the server's certificate must have. Default: the host of the address. */
   servername?: string | undefined;
+  /** A session of an earlier connection, from its `session` event, to be resumed. Use each only once. */
+  session?: Uint8Array | undefined;
 }
 
 /** How to listen. */
@@ -60,10 +62,10 @@ export interface ServerAddress {
 /** Connects to `address` (`'host:port'`, or `{ host, port }`); fulfilled when the connection is ready. */
 export async function connect(address: string | { host: string; port: number }, options: ConnectOptions = {}): Promise<DtlsConnection> {
   const { host, port } = parseAddress(address);
-  refuseUnknown(options, ['signal', 'keylog', 'trace', 'servername']);
+  refuseUnknown(options, ['signal', 'keylog', 'trace', 'servername', 'session']);
   checkObservers(options);
   const { servername = host, ...rest } = options;
-  const known = options.ca !== undefined || options.remoteFingerprints !== undefined || options.rejectUnauthorized === false;
+  const known = options.ca !== undefined || options.remoteFingerprints !== undefined || options.psk !== undefined || options.rejectUnauthorized === false;
   const config = { ...rest, ...(known ? {} : { ca: rootCertificates }) };
   checkConfig('client', config);
   options.signal?.throwIfAborted();
@@ -113,18 +115,20 @@ export async function listen(onconnection: (connection: DtlsConnection) => unkno
   checkOption('port', port, 'a port number from 0 to 65535', (value) => Number.isInteger(value) && value >= 0 && value <= 0xffff);
   checkOption('host', host, 'an address of this machine', (value) => typeof value === 'string');
   const config = new Config('server', rest);
+  let server: DtlsServer;
   try {
     signal?.throwIfAborted();
-    const server = new DtlsServer(await bound(port, host), config, onconnection, { keylog, trace });
-    if (signal) {
-      const abort = (): void => void server.close();
-      signal.addEventListener('abort', abort, { once: true });
-      void server.closed.then(() => signal.removeEventListener('abort', abort));
-    }
-    return server;
-  } finally {
+    server = new DtlsServer(await bound(port, host), config, onconnection, { keylog, trace });
+  } catch (error) {
     config.free();
+    throw error;
   }
+  if (signal) {
+    const abort = (): void => void server.close();
+    signal.addEventListener('abort', abort, { once: true });
+    void server.closed.then(() => signal.removeEventListener('abort', abort));
+  }
+  return server;
 }
 
 /** A socket that accepts connections. */
@@ -132,6 +136,7 @@ export class DtlsServer {
   /** Is fulfilled when the server is closed. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
+  readonly #config: Config;
   readonly #driver: EndpointDriver;
   readonly #connections = new Set<DtlsConnection>();
   #closing = false;
@@ -139,6 +144,7 @@ export class DtlsServer {
   /** @internal */
   constructor(socket: Socket, config: Config, onconnection: (connection: DtlsConnection) => unknown, observers: ObserverOptions) {
     this.#socket = socket;
+    this.#config = config;
     this.#driver = new EndpointDriver(config, observers, {
       send: (to, datagram) => {
         const { address, port } = decodeAddress(to);
@@ -179,11 +185,21 @@ export class DtlsServer {
     return this.#socket.address();
   }
 
+  /**
+   * Replaces the keys of the tickets: the first one seals from now on, all of them open. Keep the previous ones behind the
+   * new one until their tickets are too old. Only for a server that was made with `tickets` or `ticketKeys`.
+   */
+  setTicketKeys(keys: Uint8Array | readonly Uint8Array[]): void {
+    if (this.#closing) throw new DtlsError('ERR_DTLS_CLOSED', 'The server is closed.');
+    this.#config.setTicketKeys(keys);
+  }
+
   /** Closes every connection and then the socket, and says when that is done. */
   async close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
       await this.#driver.close();
+      this.#config.free();
       this.#socket.close();
     }
     await this.closed;

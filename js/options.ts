@@ -1,16 +1,21 @@
 // Options: their public types, and the only place that checks them.
 
 import { Config as RawConfig } from './dtls_wasm.js';
+import { now } from './driver.js';
 import { DtlsError, fromBinding, optionError } from './errors.js';
 import { type CertificateChoice, certificatesOf, rootsOf } from './options/certificates.js';
 import { applyExtensions, checkExtensions, EXTENSION_OPTIONS, type ExtensionOptions } from './options/extensions.js';
+import { applyPsk, checkPsk, PSK_OPTIONS, type PskOptions } from './options/psk.js';
+import { applyResumption, checkResumption, RESUMPTION_OPTIONS, type ResumptionOptions } from './options/resumption.js';
 import { bytesOf, checkArray, checkBoolean, checkBytes, checkNumber, list, names } from './options/checks.js';
 
 export type { CertificateChoice, CertificateOptions, CertificateSource, Fingerprint, GeneratedCertificate } from './options/certificates.js';
+export type { PreSharedKey, PskOptions } from './options/psk.js';
+export type { ResumptionOptions } from './options/resumption.js';
 export type { CustomExtension, ExtensionMessage, ExtensionOptions, PeerExtension } from './options/extensions.js';
 
 /** What both roles, and all ways to make a connection, take. */
-export interface ConfigOptions extends CertificateChoice, ExtensionOptions {
+export interface ConfigOptions extends CertificateChoice, ExtensionOptions, PskOptions, ResumptionOptions {
   /** The application protocols to offer or accept (RFC 7301), best first. */
   ALPNProtocols?: readonly string[] | undefined;
   /** The SRTP profiles to offer or accept (RFC 5764), best first, as in `'SRTP_AEAD_AES_128_GCM'`. */
@@ -40,7 +45,7 @@ export interface ConfigOptions extends CertificateChoice, ExtensionOptions {
 
 const CONFIG_OPTIONS = [
   'certificate', 'cert', 'key', 'ca', 'remoteFingerprints', 'requestCert', 'rejectUnauthorized', 'ALPNProtocols', 'srtpProfiles', 'ciphers',
-  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie', ...EXTENSION_OPTIONS,
+  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie', ...EXTENSION_OPTIONS, ...PSK_OPTIONS, ...RESUMPTION_OPTIONS,
 ];
 
 /**
@@ -70,6 +75,8 @@ export function checkConfig(role: 'client' | 'server', options: ConfigOptions): 
     if (typeof options[name] !== 'string') checkArray(name, options[name]);
   }
   checkExtensions(options);
+  checkPsk(options);
+  checkResumption(role, options);
   for (const { cert, key } of certificatesOf(options)) {
     for (const part of list(cert)) checkBytes('cert', part);
     if (list(cert).length === 0) throw optionError('cert', 'PEM text or DER bytes', cert);
@@ -85,11 +92,11 @@ export function checkConfig(role: 'client' | 'server', options: ConfigOptions): 
   if (options.remoteFingerprints && options.ca !== undefined) {
     throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'Give either ca or remoteFingerprints: the one is for certificates that a root vouches for, the other for certificates that sign themselves.');
   }
-  if (role === 'server' && certificatesOf(options).length === 0) {
-    throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'A server needs a certificate and its key: the options cert and key. generateCertificate() makes them.');
+  if (role === 'server' && certificatesOf(options).length === 0 && options.psk === undefined) {
+    throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'A server needs a certificate and its key: the options cert and key. generateCertificate() makes them. Or give psk, a key that its clients have too.');
   }
-  if ((role === 'client' || options.requestCert) && !verifies(options)) {
-    throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'How is the peer to be known? Give ca (roots that vouch for its certificate) or remoteFingerprints (of its certificate); or rejectUnauthorized: false to accept anybody.');
+  if (((role === 'client' && options.psk === undefined) || options.requestCert) && !verifies(options)) {
+    throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'How is the peer to be known? Give ca (roots that vouch for its certificate), remoteFingerprints (of its certificate) or psk (a key that both have); or rejectUnauthorized: false to accept anybody.');
   }
 }
 
@@ -123,6 +130,8 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions): 
     raw.setTimeouts(options.initialTimeout, options.maxTimeout, options.maxRetransmissions, options.handshakeTimeout);
     if (options.cookie === false) raw.withoutCookie();
     applyExtensions(raw, options);
+    applyPsk(raw, options, options.psk !== undefined && !(role === 'client' ? verifies(options) : certificatesOf(options).length > 0));
+    applyResumption(raw, options, now());
     raw.check();
     return raw;
   } catch (thrown) {

@@ -7,27 +7,32 @@ import { BEGIN, exchange } from './support/machines.mjs';
 
 const bytes = (...values) => new Uint8Array(values);
 
+let made;
+
+before(async () => {
+  await init();
+  made = generateCertificate({}, BEGIN);
+});
+
+/** A handshake between a client and a server with these options. */
+function handshake(clientOptions, serverOptions, { now = BEGIN, ...offer } = {}) {
+  const config = clientOptions instanceof Config ? clientOptions : new Config('client', { rejectUnauthorized: false, ...clientOptions });
+  const client = Connection.client(config, 'features.test', now, offer);
+  const serverConfig = serverOptions instanceof Config ? serverOptions : new Config('server', { certificate: made, ...serverOptions });
+  const server = Connection.server(serverConfig, now);
+  return { client, server, events: exchange(client, server, now) };
+}
+
+const types = (events) => events.map(({ type }) => type);
+const refused = (role, options, message) => assert.throws(() => new Config(role, options), { code: 'ERR_DTLS_INVALID_OPTION', message });
+
 describe('extensions', () => {
-  let made;
-
-  before(async () => {
-    await init();
-    made = generateCertificate({}, BEGIN);
-  });
-
-  /** A handshake between a client and a server with these options. */
-  const handshake = (clientOptions, serverOptions) => {
-    const client = Connection.client(new Config('client', { rejectUnauthorized: false, ...clientOptions }), undefined, BEGIN);
-    const server = Connection.server(new Config('server', { certificate: made, ...serverOptions }), BEGIN);
-    return { client, server, events: exchange(client, server) };
-  };
-
   it('carries what the application brings, and tells each side what the other said', () => {
     const { client, server, events } = handshake(
       { customExtensions: [{ type: 0xfe01, send: { client_hello: bytes(1, 2) } }] },
       { customExtensions: [{ type: 0xfe01, send: { encrypted_extensions: bytes(3) }, required: true }] },
     );
-    assert.deepEqual(events.client.map(({ type }) => type), ['connected']);
+    assert.deepEqual(types(events.client), ['connected']);
     assert.deepEqual(server.negotiated.peerExtensions, [{ type: 0xfe01, message: 'client_hello', data: bytes(1, 2) }]);
     assert.deepEqual(client.negotiated.peerExtensions, [{ type: 0xfe01, message: 'encrypted_extensions', data: bytes(3) }]);
   });
@@ -39,11 +44,11 @@ describe('extensions', () => {
   });
 
   it('says what is wrong with a custom extension', () => {
-    const refused = (extension, message) => assert.throws(() => new Config('client', { rejectUnauthorized: false, customExtensions: [extension] }), { code: 'ERR_DTLS_INVALID_OPTION', message });
-    refused({ type: 16 }, /application_layer_protocol_negotiation/);
-    refused({ type: 70_000 }, /from 0 to 65535; it is 70000/);
-    refused({ type: 0xfe01, send: { hello: bytes() } }, /does not know "hello"; it knows client_hello/);
-    refused({ type: 0xfe01, send: { client_hello: 'text' } }, /send\.client_hello must be a Uint8Array/);
+    const refusedExtension = (extension, message) => refused('client', { rejectUnauthorized: false, customExtensions: [extension] }, message);
+    refusedExtension({ type: 16 }, /application_layer_protocol_negotiation/);
+    refusedExtension({ type: 70_000 }, /from 0 to 65535; it is 70000/);
+    refusedExtension({ type: 0xfe01, send: { hello: bytes() } }, /does not know "hello"; it knows client_hello/);
+    refusedExtension({ type: 0xfe01, send: { client_hello: 'text' } }, /send\.client_hello must be a Uint8Array/);
   });
 
   it('offers GREASE and orders the hello at random, and is understood', () => {
@@ -56,5 +61,95 @@ describe('extensions', () => {
     assert.doesNotMatch(first({}).slice(126, 130), /^(.)a\1a$/);
     const { events } = handshake({ grease: true, permuteExtensions: true }, { grease: true });
     assert.deepEqual(events, { client: [{ type: 'connected' }], server: [{ type: 'connected' }] });
+  });
+});
+
+describe('pre-shared keys', () => {
+  const key = new Uint8Array(32).fill(7);
+  const psk = { identity: 'sensor 1', key };
+
+  it('need no certificate on either side', () => {
+    const { client, server, events } = handshake(new Config('client', { psk }), new Config('server', { psk: [{ identity: 'sensor 0', key: key.map((byte) => byte + 1) }, psk] }));
+    assert.deepEqual([types(events.client), types(events.server)], [['connected'], ['connected']]);
+    for (const { negotiated } of [client, server]) assert.equal(new TextDecoder().decode(negotiated.pskIdentity), 'sensor 1');
+    assert.deepEqual([client.peerCertificates, client.negotiated.resumed], [[], false]);
+  });
+
+  it('can do without a key agreement, if both want that', () => {
+    const { client } = handshake(new Config('client', { psk, pskModes: 'psk_ke' }), new Config('server', { psk, pskModes: ['psk_dhe_ke', 'psk_ke'] }));
+    assert.deepEqual([client.state, client.negotiated.group], ['connected', undefined]);
+    const { events } = handshake(new Config('client', { psk, pskModes: 'psk_ke' }), new Config('server', { psk }));
+    assert.equal(events.client[0].type, 'failed');
+  });
+
+  it('are imported for a context', () => {
+    const imported = { ...psk, context: 'ward 5' };
+    const { client, events } = handshake(new Config('client', { psk: imported }), new Config('server', { psk: imported }));
+    assert.deepEqual(types(events.client), ['connected']);
+    // An ImportedIdentity (RFC 9258 §5.1): identity and context, each behind its length; then DTLS 1.3 and HKDF-SHA256.
+    assert.equal(Buffer.from(client.negotiated.pskIdentity).toString('latin1'), '\0\x08sensor 1\0\x06ward 5\xfe\xfc\0\x01');
+    const { events: others } = handshake(new Config('client', { psk: imported }), new Config('server', { psk: { ...psk, context: 'ward 6' } }));
+    assert.equal(others.client[0].type, 'failed');
+  });
+
+  it('fall back to certificates, and a wrong key does not', () => {
+    const { client } = handshake({ psk: { identity: 'unknown', key } }, { psk });
+    assert.deepEqual([client.state, client.negotiated.pskIdentity, client.peerCertificates.length], ['connected', undefined, 1]);
+    const { events } = handshake({ psk: { ...psk, key: new Uint8Array(32) } }, { psk });
+    assert.deepEqual([events.server[0].type, events.client[0].error.alert?.description], ['failed', 'decrypt_error']);
+  });
+
+  it('say what is wrong with them', () => {
+    refused('client', { psk: { identity: 'a', key: new Uint8Array(8) } }, /16 bytes/);
+    refused('client', { psk: { identity: '', key } }, /identity/i);
+    refused('client', { psk: { identity: 'a', key: 'passphrase' } }, /psk: key must be a Uint8Array/);
+    refused('client', { psk, pskModes: 'dhe' }, /pskModes does not know "dhe"; it knows psk_dhe_ke, psk_ke/);
+    refused('client', { psk: [] }, /at least one/);
+  });
+});
+
+describe('resumption', () => {
+  const sessionsOf = (events) => events.client.filter(({ type }) => type === 'session').map(({ session }) => session);
+
+  it('needs no certificate the second time, and works across servers that share keys', () => {
+    const ticketKeys = new Uint8Array(48).fill(3);
+    const first = handshake({ resumption: true }, { ticketKeys });
+    const sessions = sessionsOf(first.events);
+    assert.equal(sessions.length, 2);
+    assert.equal(first.client.negotiated.resumed, false);
+    const second = handshake({ resumption: true }, { ticketKeys }, { session: sessions[0], now: BEGIN + 60_000 });
+    assert.deepEqual([second.client.negotiated.resumed, second.server.negotiated.resumed], [true, true]);
+    assert.deepEqual(second.client.peerCertificates, first.client.peerCertificates);
+    assert.ok(sessionsOf(second.events).length > 0);
+    const elsewhere = handshake({}, { tickets: true }, { session: sessions[1] });
+    assert.deepEqual([elsewhere.client.state, elsewhere.client.negotiated.resumed], ['connected', false]);
+  });
+
+  it('ends with the life of a ticket', () => {
+    const server = new Config('server', { certificate: made, tickets: true, ticketCount: 1, ticketLifetime: 60 });
+    const [session, ...others] = sessionsOf(handshake({ resumption: true }, server).events);
+    assert.deepEqual(others, []);
+    const { client } = handshake({}, server, { session, now: BEGIN + 61_000 });
+    assert.deepEqual([client.state, client.negotiated.resumed], ['connected', false]);
+  });
+
+  it('takes new ticket keys while the server runs, and still opens what the old ones sealed', () => {
+    const [old, young] = [new Uint8Array(48).fill(1), new Uint8Array(48).fill(2)];
+    const server = new Config('server', { certificate: made, ticketKeys: old });
+    const [session, other] = sessionsOf(handshake({ resumption: true }, server).events);
+    server.setTicketKeys([young, old]);
+    assert.equal(handshake({}, server, { session }).client.negotiated.resumed, true);
+    server.setTicketKeys(young);
+    assert.equal(handshake({}, server, { session: other }).client.negotiated.resumed, false);
+  });
+
+  it('says what is wrong with its options', () => {
+    const server = { certificate: made };
+    refused('server', { ...server, ticketKeys: new Uint8Array(16) }, /48 random bytes/);
+    refused('server', { ...server, tickets: true, ticketLifetime: 1e6 }, /whole number from 1 to 604800/);
+    refused('server', { ...server, maxEarlyData: 100 }, /needs tickets/);
+    refused('client', { rejectUnauthorized: false, tickets: true }, /tickets is for a server/);
+    assert.throws(() => new Config('server', server).setTicketKeys(new Uint8Array(48)), { code: 'ERR_DTLS_INVALID_OPTION', message: /issues no tickets/ });
+    assert.throws(() => handshake({}, {}, { session: bytes(9, 9) }), { code: 'ERR_DTLS_INVALID_OPTION', message: /session/ });
   });
 });

@@ -40,3 +40,8 @@ export function checkNumber(name: string, value: unknown): void {
 export function checkOption<T>(name: string, value: T | undefined, expected: string, test: (value: T) => boolean): void {
   if (value !== undefined && !test(value)) throw optionError(name, expected, value);
 }
+
+export function checkWhole(name: string, value: unknown, least: number, most: number): void {
+  if (value === undefined) return;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) throw optionError(name, `a whole number from ${least} to ${most}`, value);
+}

@@ -15,10 +15,14 @@ use super::failure;
 use super::identity::{private_key_der, read_certificates};
 
 mod extensions;
+mod psk;
+mod resumption;
 
 pub(super) use extensions::message_name;
 
 use extensions::Extensions;
+use psk::PreSharedKeys;
+use resumption::Resumption;
 
 const INVALID_CERT: &str = "ERR_DTLS_INVALID_CERT";
 const INVALID_KEY: &str = "ERR_DTLS_INVALID_KEY";
@@ -53,6 +57,8 @@ pub struct Config {
     handshake_timeout: Option<Duration>,
     cookie: CookiePolicy,
     extensions: Extensions,
+    psks: PreSharedKeys,
+    resumption: Resumption,
     checked: Checked,
 }
 
@@ -95,6 +101,8 @@ impl Config {
             handshake_timeout: None,
             cookie: CookiePolicy::Always,
             extensions: Extensions::default(),
+            psks: PreSharedKeys::default(),
+            resumption: Resumption::default(),
             checked: Checked::NotYet,
         }
     }
@@ -222,18 +230,22 @@ impl Config {
         for credentials in self.credentials.drain(..) {
             backend = backend.with_credentials(credentials);
         }
-        let backend = Arc::new(backend);
+        let backend = Arc::new(self.psks.apply_to_backend(backend));
         if self.is_server {
             let mut config = ServerConfig::new(provider, backend);
             self.apply(&mut config.common);
             config.client_auth = self.client_auth;
             config.cookie = self.cookie;
+            self.psks.apply_to_server(&mut config);
+            self.resumption.apply_to_server(&mut config);
             config.validate().map_err(|error| failure::config(&error))?;
             self.checked = Checked::Server(Arc::new(config));
         } else {
             let mut config = ClientConfig::new(provider, backend);
             self.apply(&mut config.common);
             config.key_shares = self.key_shares.take().unwrap_or_else(|| default_key_shares(&config.common.groups));
+            self.psks.apply_to_client(&mut config);
+            self.resumption.apply_to_client(&mut config);
             config.validate().map_err(|error| failure::config(&error))?;
             self.checked = Checked::Client(Arc::new(config));
         }
@@ -260,6 +272,10 @@ impl Config {
                 Err(failure::thrown("ERR_DTLS_INVALID_OPTION", "a server's connection needs a server's configuration"))
             }
         }
+    }
+
+    const fn is_checked(&self) -> bool {
+        !matches!(self.checked, Checked::NotYet)
     }
 
     fn apply(&mut self, common: &mut CommonConfig) {

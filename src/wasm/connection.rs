@@ -317,6 +317,11 @@ pub(super) fn give_event(event: ConnectionEvent) -> u32 {
             put_error(&error);
             6
         }
+        // 7 and 8 are the endpoint's own.
+        ConnectionEvent::SessionReceived(session) => {
+            put_output(session.to_bytes().expose().to_vec());
+            9
+        }
     }
 }
 
