@@ -5,22 +5,14 @@ import { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent, SessionEvent } from './ev
 import { init, loadSync } from './load.js';
 import { checkConfig, type ConfigOptions, type PeerExtension, refuseUnknown } from './options.js';
 import { checkOption } from './options/checks.js';
+import { checkObservers, isolated, type ObserverOptions, recording } from './observers.js';
 import { DatagramQueue } from './queue.js';
 import type { TraceEvent } from './trace.js';
 import { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
 import { type DatagramStreams, streamTransport } from './transports/streams.js';
 import type { DatagramTransport } from './transports/transport.js';
 
-/** What can be listened to beside the application's data. */
-export interface ObserverOptions {
-  /**
-   * Tells the secrets of the connection, as lines of SSLKEYLOGFILE (RFC 9850), to the function or, if `true`, in `keylog`
-   * events. Whoever has them can read everything.
-   */
-  keylog?: boolean | ((line: string) => void) | undefined;
-  /** Is told everything that happens. */
-  trace?: ((event: TraceEvent) => void) | undefined;
-}
+export type { ObserverOptions } from './observers.js';
 
 /** How to make a {@link DtlsConnection}. */
 export interface DtlsConnectionOptions extends ConfigOptions, ObserverOptions {
@@ -89,6 +81,8 @@ export class DtlsConnection extends EventTarget {
 
   readonly #settle = { ready: settled(), closed: settled() };
   readonly #queue = new DatagramQueue();
+  /** Those who wait for an answer to `requestCertificate`. */
+  readonly #requests = new Map<number, { resolve(certificates: ArrayBuffer[]): void; reject(error: unknown): void }>();
   readonly #observers: ObserverOptions;
   #state: DtlsConnectionState = 'new';
   #core: Connection | undefined;
@@ -284,6 +278,18 @@ export class DtlsConnection extends EventTarget {
     this.#link?.run();
   }
 
+  /**
+   * Servers: asks the client for a certificate, now (RFC 9846 §4.7.2), and gives it as `getRemoteCertificates()` does: none if
+   * the client has none and may do without (`optional`). The client must have allowed it by `postHandshakeAuth`. What it
+   * presents is checked as in the handshake, against this side's `ca` or `remoteFingerprints`.
+   */
+  async requestCertificate({ optional = false }: { optional?: boolean } = {}): Promise<ArrayBuffer[]> {
+    const request = this.#connected().requestCertificate(optional, now());
+    const answer = new Promise<ArrayBuffer[]>((resolve, reject) => this.#requests.set(request, { resolve, reject }));
+    this.#link?.run();
+    return answer;
+  }
+
   /** Closes the connection, and says when that is done. The transport stays open. */
   async close(): Promise<void> {
     if (this.#core) {
@@ -357,6 +363,12 @@ export class DtlsConnection extends EventTarget {
       case 'session':
         this.dispatchEvent(new SessionEvent(event.session));
         break;
+      case 'peer-authenticated':
+        this.#answer(event.request, this.getRemoteCertificates());
+        break;
+      case 'peer-declined':
+        this.#answer(event.request, []);
+        break;
       case 'peer-closed':
         // The core closes as well, and says so when it is done.
         break;
@@ -368,6 +380,11 @@ export class DtlsConnection extends EventTarget {
         this.#finish('failed', event.error);
         break;
     }
+  }
+
+  #answer(request: number, certificates: ArrayBuffer[]): void {
+    this.#requests.get(request)?.resolve(certificates);
+    this.#requests.delete(request);
   }
 
   #abort(reason: unknown): void {
@@ -389,6 +406,7 @@ export class DtlsConnection extends EventTarget {
       this.#link?.release();
       core.free();
     }
+    for (const { reject } of this.#requests.values()) reject(error ?? closedError());
     if (state === 'failed') {
       this.#queue.end(error);
       this.#settle.ready.reject(error);
@@ -432,21 +450,6 @@ export class DtlsConnection extends EventTarget {
   }
 }
 
-/**
- * What of the observers the core has to record.
- *
- * @internal
- */
-export function recording({ keylog, trace }: ObserverOptions): { trace: boolean; keylog: boolean } {
-  return { trace: trace !== undefined, keylog: Boolean(keylog) };
-}
-
-/** @internal */
-export function checkObservers({ keylog, trace }: ObserverOptions): void {
-  checkOption('keylog', keylog, 'true, false or a function', (value) => typeof value === 'boolean' || typeof value === 'function');
-  checkOption('trace', trace, 'a function', (value) => typeof value === 'function');
-}
-
 function transportOf(transport: DtlsConnectionOptions['transport']): DatagramTransport {
   if (typeof transport !== 'object' || transport === null) {
     throw optionError('transport', 'an RTCDataChannel, an object with readable and writable streams, or one with send() and start()', transport);
@@ -461,17 +464,6 @@ function configOf(options: DtlsConnectionOptions): ConfigOptions {
 
 function closedError(): DtlsError {
   return new DtlsError('ERR_DTLS_CLOSED', 'The connection is closed.');
-}
-
-/** Calls a function of the application; what it throws is reported as uncaught, and does not stop the machine. */
-function isolated<T>(call: (value: T) => void, value: T): void {
-  try {
-    call(value);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
 }
 
 /** A promise to settle later. That nobody handles its rejection is no error: `closed` and `error` tell the same. */

@@ -22,7 +22,7 @@ import { assertLoaded, readMemory, writeInput } from './load.js';
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
 export type {
   CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
-  PeerExtension, PreSharedKey, PskOptions, ResumptionOptions,
+  PeerExtension, PreSharedKey, PskOptions, RecordOptions, ResumptionOptions,
 } from './options.js';
 export { init, initSync, type ModuleSource } from './load.js';
 
@@ -39,6 +39,10 @@ export type ConnectionEvent =
   | { type: 'keys-updated'; direction: 'sent' | 'received'; epoch: number }
   /** The server issued a ticket: give `session` to a later connection to resume this one. Keep it as a password. */
   | { type: 'session'; session: Uint8Array }
+  /** The client answered `requestCertificate`: its certificates are in `peerCertificates`. */
+  | { type: 'peer-authenticated'; request: number }
+  /** The client answered `requestCertificate` that it has no certificate. */
+  | { type: 'peer-declined'; request: number }
   /** The peer will send no more. */
   | { type: 'peer-closed' }
   /** The connection ended as it should. */
@@ -73,6 +77,8 @@ export interface Negotiated {
 export interface SrtpKeys {
   /** The profile, as in `'SRTP_AEAD_AES_128_GCM'`. */
   readonly profile: string;
+  /** The master key identifier (RFC 5764 §4.1.3); empty without one. */
+  readonly mki: Uint8Array;
   /** The master key for what this side sends. */
   readonly localKey: Uint8Array;
   /** The master salt for what this side sends. */
@@ -217,12 +223,17 @@ export class Connection {
     const profile = this.#raw.srtpProfile();
     if (profile === undefined) return undefined;
     const key = (local: boolean, salt: boolean): Uint8Array => this.#raw.srtpKey(local, salt);
-    return { profile, localKey: key(true, false), localSalt: key(true, true), remoteKey: key(false, false), remoteSalt: key(false, true) };
+    return { profile, mki: this.#raw.srtpMki() ?? new Uint8Array(), localKey: key(true, false), localSalt: key(true, true), remoteKey: key(false, false), remoteSalt: key(false, true) };
   }
 
   /** Replaces the keys that this side sends with, and with `requestPeer` asks the peer to do the same. */
   updateKeys(requestPeer: boolean, now: number): void {
     rethrowing(() => this.#raw.updateKeys(requestPeer, now));
+  }
+
+  /** Servers: asks the client for a certificate (RFC 9846 §4.7.2); gives the number of the request, which the answer has too. */
+  requestCertificate(optional: boolean, now: number): number {
+    return rethrowing(() => this.#raw.requestCertificate(optional, now));
   }
 
   /** Begins to close. */
@@ -383,6 +394,8 @@ function eventOf(kind: number): ConnectionEvent | undefined {
     case 5: return { type: 'closed' };
     case 6: return { type: 'failed', error: failure() };
     case 9: return { type: 'session', session: output() };
+    case 10: return { type: 'peer-authenticated', request: Scratch.number(0) };
+    case 11: return { type: 'peer-declined', request: Scratch.number(0) };
     default: return undefined;
   }
 }

@@ -1,9 +1,10 @@
 // Many connections on one way to send datagrams: drives the core's endpoint.
 
-import { adopt, type Adopted, type DtlsConnection, type ObserverOptions, recording } from './connection.js';
+import { adopt, type Adopted, type DtlsConnection } from './connection.js';
 import { type Config, Endpoint, type EndpointEvent } from './core.js';
 import { now, Pump } from './driver.js';
 import { DtlsError } from './errors.js';
+import { type ObserverOptions, recording } from './observers.js';
 
 /** What an endpoint is built on, and whom it tells. */
 export interface EndpointHooks {

@@ -25,7 +25,7 @@ export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
 export { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent, SessionEvent } from './events.js';
 export type {
   CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
-  PeerExtension, PreSharedKey, PskOptions, ResumptionOptions,
+  PeerExtension, PreSharedKey, PskOptions, RecordOptions, ResumptionOptions,
 } from './options.js';
 export { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
 export { type DatagramStreams, streamTransport } from './transports/streams.js';

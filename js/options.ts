@@ -6,20 +6,26 @@ import { DtlsError, fromBinding, optionError } from './errors.js';
 import { type CertificateChoice, certificatesOf, rootsOf } from './options/certificates.js';
 import { applyExtensions, checkExtensions, EXTENSION_OPTIONS, type ExtensionOptions } from './options/extensions.js';
 import { applyPsk, checkPsk, PSK_OPTIONS, type PskOptions } from './options/psk.js';
+import { applyRecords, checkRecords, RECORD_OPTIONS, type RecordOptions } from './options/records.js';
 import { applyResumption, checkResumption, RESUMPTION_OPTIONS, type ResumptionOptions } from './options/resumption.js';
 import { bytesOf, checkArray, checkBoolean, checkBytes, checkNumber, list, names } from './options/checks.js';
 
 export type { CertificateChoice, CertificateOptions, CertificateSource, Fingerprint, GeneratedCertificate } from './options/certificates.js';
 export type { PreSharedKey, PskOptions } from './options/psk.js';
+export type { RecordOptions } from './options/records.js';
 export type { ResumptionOptions } from './options/resumption.js';
 export type { CustomExtension, ExtensionMessage, ExtensionOptions, PeerExtension } from './options/extensions.js';
 
 /** What both roles, and all ways to make a connection, take. */
-export interface ConfigOptions extends CertificateChoice, ExtensionOptions, PskOptions, ResumptionOptions {
+export interface ConfigOptions extends CertificateChoice, ExtensionOptions, PskOptions, RecordOptions, ResumptionOptions {
   /** The application protocols to offer or accept (RFC 7301), best first. */
   ALPNProtocols?: readonly string[] | undefined;
   /** The SRTP profiles to offer or accept (RFC 5764), best first, as in `'SRTP_AEAD_AES_128_GCM'`. */
   srtpProfiles?: readonly string[] | undefined;
+  /** A master key identifier for SRTP (RFC 5764 §4.1.3): clients give the bytes to offer, servers `true` to agree to those of a client. */
+  srtpMki?: Uint8Array | boolean | undefined;
+  /** Clients: let the server ask for a certificate after the handshake (RFC 9846 §4.7.2). Default: false. */
+  postHandshakeAuth?: boolean | undefined;
   /** The cipher suites, best first, as in `'TLS_CHACHA20_POLY1305_SHA256'`: an array, or one string with colons. */
   ciphers?: string | readonly string[] | undefined;
   /** The groups for the key exchange, best first, as in `'x25519'`: an array, or one string with colons. */
@@ -44,8 +50,9 @@ export interface ConfigOptions extends CertificateChoice, ExtensionOptions, PskO
 }
 
 const CONFIG_OPTIONS = [
+  'srtpMki', 'postHandshakeAuth',
   'certificate', 'cert', 'key', 'ca', 'remoteFingerprints', 'requestCert', 'rejectUnauthorized', 'ALPNProtocols', 'srtpProfiles', 'ciphers',
-  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie', ...EXTENSION_OPTIONS, ...PSK_OPTIONS, ...RESUMPTION_OPTIONS,
+  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie', ...EXTENSION_OPTIONS, ...PSK_OPTIONS, ...RECORD_OPTIONS, ...RESUMPTION_OPTIONS,
 ];
 
 /**
@@ -69,13 +76,18 @@ export function refuseUnknown(options: object, known: readonly string[]): void {
  */
 export function checkConfig(role: 'client' | 'server', options: ConfigOptions): void {
   for (const name of ['maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions'] as const) checkNumber(name, options[name]);
-  for (const name of ['requestCert', 'rejectUnauthorized', 'cookie'] as const) checkBoolean(name, options[name]);
+  for (const name of ['requestCert', 'rejectUnauthorized', 'cookie', 'postHandshakeAuth'] as const) checkBoolean(name, options[name]);
   for (const name of ['ALPNProtocols', 'srtpProfiles', 'remoteFingerprints'] as const) checkArray(name, options[name]);
   for (const name of ['ciphers', 'groups', 'keyShares'] as const) {
     if (typeof options[name] !== 'string') checkArray(name, options[name]);
   }
+  if (options.srtpMki !== undefined && options.srtpMki !== false) {
+    if (role === 'client' && !(options.srtpMki instanceof Uint8Array)) throw optionError('srtpMki', 'a Uint8Array of 1 to 255 bytes, for a client', options.srtpMki);
+    if (role === 'server' && options.srtpMki !== true) throw optionError('srtpMki', 'true or false, for a server', options.srtpMki);
+  }
   checkExtensions(options);
   checkPsk(options);
+  checkRecords(options);
   checkResumption(role, options);
   for (const { cert, key } of certificatesOf(options)) {
     for (const part of list(cert)) checkBytes('cert', part);
@@ -130,6 +142,10 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions): 
     raw.setTimeouts(options.initialTimeout, options.maxTimeout, options.maxRetransmissions, options.handshakeTimeout);
     if (options.cookie === false) raw.withoutCookie();
     applyExtensions(raw, options);
+    applyRecords(raw, options);
+    if (typeof options.srtpMki === 'object') raw.setSrtpMki(options.srtpMki);
+    else if (options.srtpMki) raw.acceptSrtpMki();
+    if (options.postHandshakeAuth) raw.allowPostHandshakeAuth();
     applyPsk(raw, options, options.psk !== undefined && !(role === 'client' ? verifies(options) : certificatesOf(options).length > 0));
     applyResumption(raw, options, now());
     raw.check();

@@ -16,12 +16,14 @@ use super::identity::{private_key_der, read_certificates};
 
 mod extensions;
 mod psk;
+mod records;
 mod resumption;
 
 pub(super) use extensions::message_name;
 
 use extensions::Extensions;
 use psk::PreSharedKeys;
+use records::Records;
 use resumption::Resumption;
 
 const INVALID_CERT: &str = "ERR_DTLS_INVALID_CERT";
@@ -47,6 +49,9 @@ pub struct Config {
     client_auth: ClientAuth,
     alpn_protocols: Vec<Vec<u8>>,
     srtp_profiles: Vec<SrtpProfile>,
+    srtp_mki: Vec<u8>,
+    accept_srtp_mki: bool,
+    post_handshake_auth: bool,
     cipher_suites: Option<Vec<CipherSuite>>,
     groups: Option<Vec<NamedGroup>>,
     key_shares: Option<Vec<NamedGroup>>,
@@ -58,6 +63,7 @@ pub struct Config {
     cookie: CookiePolicy,
     extensions: Extensions,
     psks: PreSharedKeys,
+    records: Records,
     resumption: Resumption,
     checked: Checked,
 }
@@ -102,6 +108,10 @@ impl Config {
             cookie: CookiePolicy::Always,
             extensions: Extensions::default(),
             psks: PreSharedKeys::default(),
+            records: Records::default(),
+            srtp_mki: Vec::new(),
+            accept_srtp_mki: false,
+            post_handshake_auth: false,
             resumption: Resumption::default(),
             checked: Checked::NotYet,
         }
@@ -171,6 +181,24 @@ impl Config {
         Ok(())
     }
 
+    /// Clients: sets the master key identifier to offer for SRTP.
+    #[wasm_bindgen(js_name = setSrtpMki)]
+    pub fn set_srtp_mki(&mut self, mki: Vec<u8>) {
+        self.srtp_mki = mki;
+    }
+
+    /// Servers: agrees to the master key identifier that a client offers for SRTP.
+    #[wasm_bindgen(js_name = acceptSrtpMki)]
+    pub fn accept_srtp_mki(&mut self) {
+        self.accept_srtp_mki = true;
+    }
+
+    /// Clients: lets the server ask for a certificate after the handshake.
+    #[wasm_bindgen(js_name = allowPostHandshakeAuth)]
+    pub fn allow_post_handshake_auth(&mut self) {
+        self.post_handshake_auth = true;
+    }
+
     /// Sets the cipher suites: names with colons between them.
     #[wasm_bindgen(js_name = setCipherSuites)]
     pub fn set_cipher_suites(&mut self, names: &str) -> Result<(), String> {
@@ -236,6 +264,7 @@ impl Config {
             self.apply(&mut config.common);
             config.client_auth = self.client_auth;
             config.cookie = self.cookie;
+            config.accept_srtp_mki = self.accept_srtp_mki;
             self.psks.apply_to_server(&mut config);
             self.resumption.apply_to_server(&mut config);
             config.validate().map_err(|error| failure::config(&error))?;
@@ -244,6 +273,7 @@ impl Config {
             let mut config = ClientConfig::new(provider, backend);
             self.apply(&mut config.common);
             config.key_shares = self.key_shares.take().unwrap_or_else(|| default_key_shares(&config.common.groups));
+            config.post_handshake_auth = self.post_handshake_auth;
             self.psks.apply_to_client(&mut config);
             self.resumption.apply_to_client(&mut config);
             config.validate().map_err(|error| failure::config(&error))?;
@@ -282,6 +312,8 @@ impl Config {
         common.alpn_protocols = core::mem::take(&mut self.alpn_protocols);
         common.srtp_profiles = core::mem::take(&mut self.srtp_profiles);
         self.extensions.apply(common);
+        self.records.apply(common);
+        common.srtp_mki = core::mem::take(&mut self.srtp_mki);
         set(&mut common.cipher_suites, self.cipher_suites.take());
         set(&mut common.groups, self.groups.take());
         set(&mut common.transport.max_datagram_size, self.max_datagram_size);

@@ -107,6 +107,12 @@ impl Connection {
         self.negotiated(|negotiated| negotiated.srtp.as_ref().map(|srtp| srtp.profile.to_string()))
     }
 
+    /// The master key identifier of SRTP.
+    #[wasm_bindgen(js_name = srtpMki)]
+    pub fn srtp_mki(&self) -> Option<Vec<u8>> {
+        self.negotiated(|negotiated| negotiated.srtp.as_ref().map(|srtp| srtp.mki.clone()))
+    }
+
     /// The name that the client asked for.
     pub fn servername(&self) -> Option<String> {
         self.negotiated(|negotiated| negotiated.server_name.clone())
@@ -236,6 +242,16 @@ impl Connection {
         }
     }
 
+    /// Servers: asks the client for a certificate; gives the number of the request.
+    #[wasm_bindgen(js_name = requestCertificate)]
+    pub fn request_certificate(&mut self, is_optional: bool, now: f64) -> Result<u32, String> {
+        let now = Instant::from_millis_f64(now);
+        match self.write(|core| core.request_client_authentication(is_optional, now)) {
+            Some(result) => result.map(|request| request.0).map_err(failure::request_authentication),
+            None => Err(gone()),
+        }
+    }
+
     /// Begins to close.
     pub fn close(&mut self, now: f64) {
         self.write(|core| core.close(Instant::from_millis_f64(now)));
@@ -316,6 +332,14 @@ pub(super) fn give_event(event: ConnectionEvent) -> u32 {
         ConnectionEvent::Failed(error) => {
             put_error(&error);
             6
+        }
+        ConnectionEvent::PeerAuthenticated { request, .. } => {
+            put_numbers(request.0, 0);
+            10
+        }
+        ConnectionEvent::PeerDeclined { request } => {
+            put_numbers(request.0, 0);
+            11
         }
         // 7 and 8 are the endpoint's own.
         ConnectionEvent::SessionReceived(session) => {

@@ -4,7 +4,7 @@ use core::fmt::Display;
 
 use crate::ExportError;
 use crate::config::ConfigError;
-use crate::connection::UpdateKeysError;
+use crate::connection::{RequestAuthenticationError, UpdateKeysError};
 use crate::error::{CertificateError, Error, IdentityError};
 
 /// The code of a wrong option.
@@ -45,6 +45,19 @@ pub(super) fn update_keys(error: UpdateKeysError) -> String {
     let code = match error {
         UpdateKeysError::Exhausted => "ERR_DTLS_EXHAUSTED",
         _ => "ERR_DTLS_NOT_READY",
+    };
+    thrown(code, error)
+}
+
+/// Why the client was not asked for a certificate.
+pub(super) fn request_authentication(error: RequestAuthenticationError) -> String {
+    use RequestAuthenticationError as E;
+    let code = match error {
+        E::NotServer => INVALID_OPTION,
+        E::NotOffered => "ERR_DTLS_INCOMPATIBLE",
+        E::Exhausted => "ERR_DTLS_EXHAUSTED",
+        E::NoRandomBytes => "ERR_DTLS_INTERNAL",
+        E::NotConnected | E::TooMany => "ERR_DTLS_NOT_READY",
     };
     thrown(code, error)
 }
