@@ -31,7 +31,7 @@ describe('the core', () => {
     const { client, server, events } = connected();
     assert.deepEqual(events, { client: [{ type: 'connected' }], server: [{ type: 'connected' }] });
     assert.deepEqual([client.state, server.state, client.isServer, server.isServer], ['connected', 'connected', false, true]);
-    assert.deepEqual(client.negotiated, { cipher: 'TLS_CHACHA20_POLY1305_SHA256', group: 'X25519MLKEM768', alpnProtocol: undefined, srtpProfile: undefined, servername: 'core.test', peerExtensions: [] });
+    assert.deepEqual(client.negotiated, { cipher: 'TLS_CHACHA20_POLY1305_SHA256', group: 'X25519MLKEM768', alpnProtocol: undefined, srtpProfile: undefined, servername: 'core.test', peerExtensions: [], resumed: false, pskIdentity: undefined });
     assert.deepEqual(client.epochs, { read: 3, write: 3 });
     assert.equal(client.send(encode('a')), 'queued');
     assert.equal(client.send(encode('b')), 'queued');

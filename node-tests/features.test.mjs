@@ -100,7 +100,7 @@ describe('pre-shared keys', () => {
   });
 
   it('say what is wrong with them', () => {
-    refused('client', { psk: { identity: 'a', key: new Uint8Array(8) } }, /16 bytes/);
+    refused('client', { psk: { identity: 'a', key: new Uint8Array(8) } }, /at least 16/);
     refused('client', { psk: { identity: '', key } }, /identity/i);
     refused('client', { psk: { identity: 'a', key: 'passphrase' } }, /psk: key must be a Uint8Array/);
     refused('client', { psk, pskModes: 'dhe' }, /pskModes does not know "dhe"; it knows psk_dhe_ke, psk_ke/);
@@ -151,5 +151,66 @@ describe('resumption', () => {
     refused('client', { rejectUnauthorized: false, tickets: true }, /tickets is for a server/);
     assert.throws(() => new Config('server', server).setTicketKeys(new Uint8Array(48)), { code: 'ERR_DTLS_INVALID_OPTION', message: /issues no tickets/ });
     assert.throws(() => handshake({}, {}, { session: bytes(9, 9) }), { code: 'ERR_DTLS_INVALID_OPTION', message: /session/ });
+  });
+});
+
+describe('records', () => {
+  it('are padded to a block or to the next length of a list', () => {
+    const lengths = (padding) => {
+      const { client } = handshake({ padding }, {});
+      return [1, 90, 200].map((length) => {
+        client.send(new Uint8Array(length));
+        return client.pollTransmit(BEGIN).length;
+      });
+    };
+    // A header of 5 bytes and a tag of 16; the type of the content is one byte of what is padded.
+    assert.deepEqual(lengths(undefined), [1, 90, 200].map((length) => length + 1 + 21));
+    assert.deepEqual(lengths(64), [64, 128, 256].map((length) => length + 21));
+    assert.deepEqual(lengths([100, 300]), [100, 100, 300].map((length) => length + 21));
+  });
+
+  it('are no longer than the peer wants', () => {
+    const { client, server } = handshake({ recordSizeLimit: 100 }, {});
+    assert.equal(server.maxSendSize, 99);
+    assert.ok(client.maxSendSize > 99);
+    assert.equal(server.send(new Uint8Array(100)), 'too-large');
+  });
+
+  it('say what is wrong with their options', () => {
+    refused('client', { rejectUnauthorized: false, recordSizeLimit: 63 }, /recordSizeLimit must be a whole number from 64 to 16385; it is 63/);
+    refused('client', { rejectUnauthorized: false, padding: [] }, /padding must be/);
+    refused('client', { rejectUnauthorized: false, padding: -1 }, /padding must be/);
+  });
+});
+
+describe('a certificate after the handshake', () => {
+  const fingerprints = () => [{ algorithm: 'sha-256', value: made.fingerprint }];
+
+  it('comes when it is asked for, and not from a client that did not allow it', () => {
+    const { client, server } = handshake({ certificate: made, postHandshakeAuth: true }, { remoteFingerprints: fingerprints(), requestCert: false });
+    assert.deepEqual(server.peerCertificates, []);
+    const request = server.requestCertificate(false, BEGIN);
+    const { server: events } = exchange(client, server);
+    assert.deepEqual(events, [{ type: 'peer-authenticated', request }]);
+    assert.equal(server.peerCertificates.length, 1);
+    assert.throws(() => client.requestCertificate(false, BEGIN), { code: 'ERR_DTLS_INVALID_OPTION' });
+    const closed = handshake({}, { remoteFingerprints: fingerprints(), requestCert: false });
+    assert.throws(() => closed.server.requestCertificate(false, BEGIN), { code: 'ERR_DTLS_INCOMPATIBLE' });
+  });
+
+  it('may be declined where it is optional', () => {
+    const { client, server } = handshake({ postHandshakeAuth: true }, { remoteFingerprints: fingerprints(), requestCert: false });
+    const request = server.requestCertificate(true, BEGIN);
+    assert.deepEqual(exchange(client, server).server, [{ type: 'peer-declined', request }]);
+  });
+});
+
+describe('SRTP', () => {
+  it('has a master key identifier if both sides want one', () => {
+    const options = { srtpProfiles: ['SRTP_AEAD_AES_128_GCM'] };
+    const { client, server } = handshake({ ...options, srtpMki: bytes(1, 2) }, { ...options, srtpMki: true });
+    assert.deepEqual([client.srtpKeys().mki, server.srtpKeys().mki], [bytes(1, 2), bytes(1, 2)]);
+    assert.deepEqual(handshake({ ...options, srtpMki: bytes(1, 2) }, options).client.srtpKeys().mki, bytes());
+    refused('client', { rejectUnauthorized: false, ...options, srtpMki: true }, /srtpMki must be a Uint8Array/);
   });
 });

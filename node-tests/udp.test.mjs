@@ -53,6 +53,39 @@ describe('connections over UDP', { timeout: 120_000 }, () => {
     trusted = { remoteFingerprints: sha256(own.fingerprint), handshakeTimeout: 10_000 };
   });
 
+  it('are resumed by a session of an earlier one', async () => {
+    const { client, server, end } = await pair({ ...identity(own), tickets: true }, { ca: own.cert, servername: 'localhost', resumption: true });
+    const [{ session }] = await once(client, 'session');
+    assert.equal(client.resumed, false);
+    const again = await connect(`127.0.0.1:${server.address().port}`, { ca: own.cert, servername: 'localhost', session });
+    assert.equal(again.resumed, true);
+    assert.deepEqual(again.getRemoteCertificates(), client.getRemoteCertificates());
+    await again.close();
+    server.setTicketKeys(new Uint8Array(48).fill(1));
+    await end();
+    assert.throws(() => server.setTicketKeys(new Uint8Array(48)), { code: 'ERR_DTLS_CLOSED' });
+  });
+
+  it('need no certificate where both have a key', async () => {
+    const psk = { identity: 'sensor 1', key: new Uint8Array(32).fill(7) };
+    const { client, peer, end } = await pair({ psk }, { psk });
+    assert.deepEqual([decode(client.pskIdentity), decode(peer.pskIdentity)], ['sensor 1', 'sensor 1']);
+    await end();
+  });
+
+  it('show a certificate later, when the server asks for it', async () => {
+    const certificate = await generateCertificate({ names: ['client'] });
+    const { client, peer, end } = await pair({ ...identity(own), remoteFingerprints: sha256(certificate.fingerprint), requestCert: false }, { ...trusted, certificate, postHandshakeAuth: true });
+    assert.deepEqual(peer.getRemoteCertificates(), []);
+    const [der] = await peer.requestCertificate();
+    assert.equal(new X509Certificate(Buffer.from(der)).subject, new X509Certificate(certificate.cert).subject);
+    await assert.rejects(client.requestCertificate(), { code: 'ERR_DTLS_INVALID_OPTION' });
+    const waiting = peer.requestCertificate();
+    await peer.close();
+    await assert.rejects(waiting, { code: 'ERR_DTLS_CLOSED' });
+    await end();
+  });
+
   it('carry datagrams both ways', async () => {
     const { client, peer, server, end } = await pair(identity(own), { ca: own.cert, servername: 'localhost' });
     assert.equal(client.state, 'connected');

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Negotiated;
-use crate::connection::{Connection as Core, ConnectionEvent, ConnectionState, SendError};
+use crate::connection::{ClientOffer, Connection as Core, ConnectionEvent, ConnectionState, SendError};
+use crate::crypto::resumption::Session;
 use crate::endpoint::{ConnectionHandle, Endpoint as EndpointCore};
 use crate::time::Instant;
 use crate::trace::Direction;
@@ -39,13 +40,16 @@ impl Connection {
     pub fn client(
         config: &Config,
         servername: Option<String>,
+        session: Option<Vec<u8>>,
         trace: bool,
         secrets: bool,
         keylog: bool,
         now: f64,
     ) -> Result<Connection, String> {
-        let (recording, listener) = Recording::begin(What { trace, secrets, keylog });
-        Core::client_traced(config.client()?, servername.as_deref(), listener, Instant::from_millis_f64(now))
+        let (recording, trace) = Recording::begin(What { trace, secrets, keylog });
+        let session = session.map(|bytes| Session::from_bytes(&bytes)).transpose().map_err(failure::session)?;
+        let offer = ClientOffer { server_name: servername, session, trace };
+        Core::connect(config.client()?, offer, Instant::from_millis_f64(now))
             .map(|core| Self { core: Place::Alone(Box::new(core)), recording })
             .map_err(|error| failure::config(&error))
     }
@@ -128,6 +132,17 @@ impl Connection {
     #[wasm_bindgen(js_name = peerCertificate)]
     pub fn peer_certificate(&self, index: usize) -> Vec<u8> {
         self.read(|core| core.peer_certificates().get(index).cloned()).flatten().unwrap_or_default()
+    }
+
+    /// Whether an earlier connection was resumed.
+    pub fn resumed(&self) -> bool {
+        self.negotiated(|negotiated| Some(negotiated.resumed)).unwrap_or_default()
+    }
+
+    /// The identity of the pre-shared key that was used.
+    #[wasm_bindgen(js_name = pskIdentity)]
+    pub fn psk_identity(&self) -> Option<Vec<u8>> {
+        self.negotiated(|negotiated| negotiated.psk_identity.clone())
     }
 
     /// An extension of the peer's that was accepted: its number, the name of its message and its data in the scratch;
@@ -321,12 +336,6 @@ pub(super) fn give_event(event: ConnectionEvent) -> u32 {
             put_numbers(u32::from(direction == Direction::Received), epoch.into());
             3
         }
-        ConnectionEvent::SessionReceived(session) => {
-            put_output(session.to_bytes().expose().to_vec());
-            7
-        }
-        ConnectionEvent::PeerAuthenticated { .. } => 8,
-        ConnectionEvent::PeerDeclined { .. } => 9,
         ConnectionEvent::PeerClosed => 4,
         ConnectionEvent::Closed => 5,
         ConnectionEvent::Failed(error) => {

@@ -5,6 +5,7 @@ use core::fmt::Display;
 use crate::ExportError;
 use crate::config::ConfigError;
 use crate::connection::{RequestAuthenticationError, UpdateKeysError};
+use crate::crypto::resumption::SessionError;
 use crate::error::{CertificateError, Error, IdentityError};
 
 /// The code of a wrong option.
@@ -47,6 +48,11 @@ pub(super) fn update_keys(error: UpdateKeysError) -> String {
         _ => "ERR_DTLS_NOT_READY",
     };
     thrown(code, error)
+}
+
+/// A session that cannot be read.
+pub(super) fn session(error: SessionError) -> String {
+    thrown(INVALID_OPTION, error)
 }
 
 /// Why the client was not asked for a certificate.

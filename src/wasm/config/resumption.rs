@@ -47,7 +47,8 @@ impl Config {
     #[wasm_bindgen(js_name = useTickets)]
     pub fn use_tickets(&mut self, now: f64) -> Result<(), String> {
         let key_age = self.resumption.ticket_lifetime.unwrap_or(DEFAULT_LIFETIME);
-        let tickets = SealedTickets::new(&provider(), key_age, Instant::from_millis_f64(now)).map_err(no_random_bytes)?;
+        let tickets =
+            SealedTickets::new(&provider(), key_age, Instant::from_millis_f64(now)).map_err(no_random_bytes)?;
         self.resumption.tickets = Some(Arc::new(tickets));
         Ok(())
     }
