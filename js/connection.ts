@@ -1,10 +1,11 @@
 import { Config, Connection, type ConnectionEvent, type Negotiated, type SrtpKeys } from './core.js';
 import { type Link, now, Pump } from './driver.js';
+import { EarlyData } from './early.js';
 import { DtlsError, optionError } from './errors.js';
 import { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent, SessionEvent } from './events.js';
 import { init, loadSync } from './load.js';
 import { checkConfig, type ConfigOptions, type PeerExtension, refuseUnknown } from './options.js';
-import { checkOption } from './options/checks.js';
+import { checkOption, list } from './options/checks.js';
 import { checkObservers, isolated, type ObserverOptions, recording } from './observers.js';
 import { DatagramQueue } from './queue.js';
 import type { TraceEvent } from './trace.js';
@@ -24,6 +25,11 @@ export interface DtlsConnectionOptions extends ConfigOptions, ObserverOptions {
   servername?: string | undefined;
   /** Clients: a session of an earlier connection, from its `session` event, to be resumed. Use each only once. */
   session?: Uint8Array | undefined;
+  /**
+   * Clients: datagrams to send at once, with the first flight (0-RTT), if the session allows it; `earlyDataAccepted` tells what became
+   * of them. Whoever records them can send them to the server again: give only what may be done twice.
+   */
+  earlyData?: Uint8Array | readonly Uint8Array[] | undefined;
   /** Ends the connection when it is aborted. */
   signal?: AbortSignal | undefined;
 }
@@ -53,7 +59,7 @@ export interface Adopted {
   readonly fail: (error: unknown) => void;
 }
 
-const OPTIONS = ['transport', 'role', 'servername', 'session', 'signal', 'keylog', 'trace'];
+const OPTIONS = ['transport', 'role', 'servername', 'session', 'earlyData', 'signal', 'keylog', 'trace'];
 
 /**
  * A DTLS connection over whatever carries datagrams.
@@ -81,6 +87,7 @@ export class DtlsConnection extends EventTarget {
 
   readonly #settle = { ready: settled(), closed: settled() };
   readonly #queue = new DatagramQueue();
+  readonly #early = new EarlyData();
   /** Those who wait for an answer to `requestCertificate`. */
   readonly #requests = new Map<number, { resolve(certificates: ArrayBuffer[]): void; reject(error: unknown): void }>();
   readonly #observers: ObserverOptions;
@@ -115,6 +122,7 @@ export class DtlsConnection extends EventTarget {
     if (role !== 'client' && role !== 'server') throw optionError('role', "'client' or 'server'", role);
     checkOption('servername', servername, 'a DNS name or an IP address', (name) => typeof name === 'string' && name !== '');
     checkOption('session', session, 'a Uint8Array from a session event', (value) => value instanceof Uint8Array);
+    for (const data of list(options.earlyData)) checkOption('earlyData', data, 'a Uint8Array, or an array of such', (value) => value instanceof Uint8Array);
     checkOption('signal', signal, 'an AbortSignal', (value) => typeof value?.addEventListener === 'function');
     checkConfig(role, options);
     this.#observers = options;
@@ -163,6 +171,19 @@ export class DtlsConnection extends EventTarget {
   /** Whether an earlier connection was resumed (`session`): the certificates are those of then. */
   get resumed(): boolean {
     return this.#negotiated?.resumed ?? false;
+  }
+
+  /** Clients: whether the server took `earlyData`, once connected; if not, send it again. Undefined if there was none. */
+  get earlyDataAccepted(): boolean | undefined {
+    return this.#early.accepted;
+  }
+
+  /**
+   * Servers: the datagrams that the client sent as early data (`maxEarlyData`), which may be copies of what an earlier connection brought
+   * wherever several servers share `ticketKeys`. They come beside the other datagrams, never among them.
+   */
+  get earlyData(): readonly Uint8Array[] {
+    return this.#early.received;
   }
 
   /** The identity of the pre-shared key that was used, if one of `psk` was. */
@@ -312,7 +333,7 @@ export class DtlsConnection extends EventTarget {
       const config = new Config(options.role, { ...configOf(options), maxDatagramSize: options.maxDatagramSize ?? transport.maxDatagramSize });
       try {
         const record = recording(options);
-        this.#core = options.role === 'client' ? Connection.client(config, options.servername, now(), { ...record, session: options.session }) : Connection.server(config, now(), record);
+        this.#core = options.role === 'client' ? Connection.client(config, options.servername, now(), { ...record, session: options.session, earlyData: options.earlyData !== undefined }) : Connection.server(config, now(), record);
       } finally {
         config.free();
       }
@@ -321,6 +342,12 @@ export class DtlsConnection extends EventTarget {
       return this.#finish('failed', error);
     }
     const core = this.#core;
+    try {
+      this.#early.offer(core, list(options.earlyData));
+    } catch (error) {
+      transport.stop?.();
+      return this.#finish('failed', error);
+    }
     const pump = new Pump<ConnectionEvent>(core, (time) => {
       this.#drain();
       const datagram = core.pollTransmit(time);
@@ -360,6 +387,15 @@ export class DtlsConnection extends EventTarget {
       case 'keys-updated':
         this.dispatchEvent(new KeysUpdateEvent(event.direction, event.epoch));
         break;
+      case 'early-data':
+        this.#early.received.push(event.data);
+        break;
+      case 'early-data-accepted':
+        this.#early.answered(true);
+        break;
+      case 'early-data-rejected':
+        this.#early.answered(false);
+        break;
       case 'session':
         this.dispatchEvent(new SessionEvent(event.session));
         break;
@@ -391,7 +427,7 @@ export class DtlsConnection extends EventTarget {
     if (this.#state === 'closed' || this.#state === 'failed') return;
     this.#aborted = { reason };
     // The peer is told, as far as one datagram can; nobody waits for its answer.
-    this.#core?.close(now());
+    this.#core?.closeNow(now());
     this.#link?.run();
     this.#finish('failed', reason);
   }

@@ -43,6 +43,11 @@ export type ConnectionEvent =
   | { type: 'peer-authenticated'; request: number }
   /** The client answered `requestCertificate` that it has no certificate. */
   | { type: 'peer-declined'; request: number }
+  /** Servers: the client sent this datagram as early data. It may be a copy of what an earlier connection brought. */
+  | { type: 'early-data'; data: Uint8Array }
+  /** Clients: the server took the early data, or none of it; just before `connected`. */
+  | { type: 'early-data-accepted' }
+  | { type: 'early-data-rejected' }
   /** The peer will send no more. */
   | { type: 'peer-closed' }
   /** The connection ended as it should. */
@@ -99,6 +104,14 @@ export interface Recorded {
   keylog?: boolean;
 }
 
+/** What a client resumes. */
+export interface SessionOffer {
+  /** A session of an earlier connection, from its `session` event. Use each only once. */
+  session?: Uint8Array | undefined;
+  /** Whether to offer early data, if the session allows it: then `sendEarly` can be called at once. Default: false. */
+  earlyData?: boolean | undefined;
+}
+
 /** A configuration for connections, checked. */
 export class Config {
   /** The role it is for. */
@@ -106,10 +119,11 @@ export class Config {
   /** @internal */
   readonly raw: ReturnType<typeof buildConfig>;
 
-  constructor(role: 'client' | 'server', options: ConfigOptions = {}) {
+  /** `now` is when tickets and early data begin to be taken; by default it is read from the clock of this platform. */
+  constructor(role: 'client' | 'server', options: ConfigOptions = {}, now?: number) {
     assertLoaded();
     this.role = role;
-    this.raw = buildConfig(role, options);
+    this.raw = buildConfig(role, options, now);
   }
 
   /** Servers: replaces the keys of the tickets, also for connections that run: see `ticketKeys`. */
@@ -130,13 +144,13 @@ const SEND_RESULTS = ['queued', 'not-connected', 'too-large', 'full', 'closed'] 
 /** One connection: alone, or one of an {@link Endpoint}'s. */
 export class Connection {
   /** A client's connection; `servername` is sent and checked against the certificate, `session` resumes an earlier connection. */
-  static client(config: Config, servername: string | undefined, now: number, { session, ...record }: Recorded & { session?: Uint8Array | undefined } = {}): Connection {
-    return Connection.from(() => RawConnection.client(config.raw, servername, session, ...flags(record), now));
+  static client(config: Config, servername: string | undefined, now: number, { session, earlyData = false, ...record }: Recorded & SessionOffer = {}): Connection {
+    return Connection.from(() => RawConnection.client(config.raw, servername, session, earlyData, bitsOf(record), now));
   }
 
   /** A server's connection that stands alone, as in WebRTC: it asks for no cookie. */
   static server(config: Config, now: number, record: Recorded = {}): Connection {
-    return Connection.from(() => RawConnection.server(config.raw, ...flags(record), now));
+    return Connection.from(() => RawConnection.server(config.raw, bitsOf(record), now));
   }
 
   /** @internal */
@@ -213,6 +227,20 @@ export class Connection {
     return SEND_RESULTS[this.#raw.send(data.length)] ?? 'closed';
   }
 
+  /** How many bytes of early data may still be sent: none if none was offered or the server does not take it. */
+  get earlyDataLeft(): number {
+    return this.#raw.earlyDataLeft();
+  }
+
+  /**
+   * Queues early data (0-RTT): one call is one datagram. Whoever records it can send it again. Throws if none was offered or
+   * the session does not allow so much.
+   */
+  sendEarly(data: Uint8Array): void {
+    writeInput(data);
+    rethrowing(() => this.#raw.sendEarly(data.length));
+  }
+
   /** `length` bytes of keying material that both sides have (RFC 9846 §7.5). */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
     return rethrowing(() => this.#raw.exportKeyingMaterial(label, context, length));
@@ -239,6 +267,11 @@ export class Connection {
   /** Begins to close. */
   close(now: number): void {
     this.#raw.close(now);
+  }
+
+  /** Closes at once: what is queued is lost, and the peer is told by one datagram, which may be lost too. */
+  closeNow(now: number): void {
+    this.#raw.closeNow(now);
   }
 
   /** The next recorded event, as JSON (`TraceEvent` in `dtls-wasm/trace`). */
@@ -330,7 +363,7 @@ export class Endpoint {
 
   /** Records what happens in every connection that is made from now on. */
   record(what: Recorded): void {
-    this.#raw.record(...flags(what));
+    this.#raw.record(bitsOf(what));
   }
 
   /** The next datagram to send, and where. */
@@ -396,6 +429,9 @@ function eventOf(kind: number): ConnectionEvent | undefined {
     case 9: return { type: 'session', session: output() };
     case 10: return { type: 'peer-authenticated', request: Scratch.number(0) };
     case 11: return { type: 'peer-declined', request: Scratch.number(0) };
+    case 12: return { type: 'early-data', data: output() };
+    case 13: return { type: 'early-data-accepted' };
+    case 14: return { type: 'early-data-rejected' };
     default: return undefined;
   }
 }
@@ -416,8 +452,9 @@ function failure(): DtlsError {
   return new DtlsError(code as DtlsErrorCode, message, alert ? { alert } : {});
 }
 
-function flags({ trace = false, secrets = false, keylog = false }: Recorded): [trace: boolean, secrets: boolean, keylog: boolean] {
-  return [trace, secrets, keylog];
+/** As `What::from_bits` in src/wasm/recording.rs takes it. */
+function bitsOf({ trace = false, secrets = false, keylog = false }: Recorded): number {
+  return Number(trace) + 2 * Number(secrets) + 4 * Number(keylog);
 }
 
 function rethrowing<T>(call: () => T): T {

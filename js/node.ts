@@ -43,6 +43,11 @@ export interface ConnectOptions extends NodeOptions {
   servername?: string | undefined;
   /** A session of an earlier connection, from its `session` event, to be resumed. Use each only once. */
   session?: Uint8Array | undefined;
+  /**
+   * Datagrams to send at once, with the first flight (0-RTT), if the session allows it; `earlyDataAccepted` tells what became of
+   * them. Whoever records them can send them to the server again: give only what may be done twice.
+   */
+  earlyData?: Uint8Array | readonly Uint8Array[] | undefined;
 }
 
 /** How to listen. */
@@ -63,7 +68,7 @@ export interface ServerAddress {
 /** Connects to `address` (`'host:port'`, or `{ host, port }`); fulfilled when the connection is ready. */
 export async function connect(address: string | { host: string; port: number }, options: ConnectOptions = {}): Promise<DtlsConnection> {
   const { host, port } = parseAddress(address);
-  refuseUnknown(options, ['signal', 'keylog', 'trace', 'servername', 'session']);
+  refuseUnknown(options, ['signal', 'keylog', 'trace', 'servername', 'session', 'earlyData']);
   checkObservers(options);
   const { servername = host, ...rest } = options;
   const known = options.ca !== undefined || options.remoteFingerprints !== undefined || options.psk !== undefined || options.rejectUnauthorized === false;

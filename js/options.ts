@@ -121,7 +121,7 @@ function verifies(options: ConfigOptions): boolean {
  *
  * @internal
  */
-export function buildConfig(role: 'client' | 'server', options: ConfigOptions): RawConfig {
+export function buildConfig(role: 'client' | 'server', options: ConfigOptions, time = now()): RawConfig {
   checkConfig(role, options);
   const raw = new RawConfig(role === 'server');
   try {
@@ -147,7 +147,7 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions): 
     else if (options.srtpMki) raw.acceptSrtpMki();
     if (options.postHandshakeAuth) raw.allowPostHandshakeAuth();
     applyPsk(raw, options, options.psk !== undefined && !(role === 'client' ? verifies(options) : certificatesOf(options).length > 0));
-    applyResumption(raw, options, now());
+    applyResumption(raw, options, time);
     raw.check();
     return raw;
   } catch (thrown) {

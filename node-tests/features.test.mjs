@@ -154,6 +154,40 @@ describe('resumption', () => {
   });
 });
 
+describe('early data', () => {
+  const ask = new TextEncoder().encode('GET');
+
+  it('is taken once, and offered only with a session that allows it', () => {
+    const server = new Config('server', { certificate: made, tickets: true, maxEarlyData: 5 }, BEGIN - 1000);
+    const [first, second] = handshake({ resumption: true }, server).events.client.filter(({ type }) => type === 'session');
+    const config = new Config('client', { rejectUnauthorized: false });
+    const begin = (session) => Connection.client(config, 'features.test', BEGIN, { session, earlyData: true });
+
+    const client = begin(first.session);
+    assert.equal(client.earlyDataLeft, 5);
+    client.sendEarly(ask);
+    assert.throws(() => client.sendEarly(ask), { code: 'ERR_DTLS_TOO_LARGE', message: /2 more/ });
+    const flight = [];
+    for (let datagram; (datagram = client.pollTransmit(BEGIN)) !== undefined;) flight.push(datagram);
+    /** A server that gets the same first flight, byte for byte. */
+    const served = () => {
+      const peer = Connection.server(server, BEGIN);
+      for (const datagram of flight) peer.handleDatagram(datagram, BEGIN);
+      return peer;
+    };
+    const peer = served();
+    const events = exchange(client, peer);
+    assert.deepEqual(events.server.slice(0, 2), [{ type: 'early-data', data: ask }, { type: 'connected' }]);
+    assert.deepEqual(types(events.client), ['early-data-accepted', 'connected']);
+    assert.equal(served().pollEvent(), undefined);
+
+    const late = begin(second.session);
+    const { client: refusedEvents, server: nothing } = exchange(late, Connection.server(new Config('server', { certificate: made }), BEGIN));
+    assert.deepEqual([types(refusedEvents), types(nothing)], [['early-data-rejected', 'connected'], ['connected']]);
+    assert.throws(() => begin(undefined).sendEarly(ask), { code: 'ERR_DTLS_NOT_READY' });
+  });
+});
+
 describe('records', () => {
   it('are padded to a block or to the next length of a list', () => {
     const lengths = (padding) => {

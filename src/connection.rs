@@ -28,6 +28,7 @@ use crate::trace::{Trace, Tracer};
 use crate::wire::alert::Alert;
 use crate::wire::post_handshake::KeyUpdateRequest;
 use crate::wire::record::RecordNumber;
+use crate::wire::registry::AlertDescription;
 
 mod authentication;
 mod connection_ids;
@@ -403,6 +404,19 @@ impl Connection {
             ConnectionState::Connecting => self.abandon_handshake(now),
             ConnectionState::Connected => self.state = ConnectionState::Closing,
             ConnectionState::Closing | ConnectionState::Closed | ConnectionState::Failed => {}
+        }
+    }
+
+    /// Ends the connection at once: what is queued is lost, and the peer is told by one datagram, which may be lost too.
+    /// [`close`](Self::close) is kinder to both.
+    pub fn close_now(&mut self, now: Instant) {
+        match self.state {
+            ConnectionState::Connecting => self.abandon_handshake(now),
+            ConnectionState::Connected | ConnectionState::Closing => {
+                self.alerts.push_back(Alert::warning(AlertDescription::CLOSE_NOTIFY));
+                self.closed(now);
+            }
+            ConnectionState::Closed | ConnectionState::Failed => {}
         }
     }
 

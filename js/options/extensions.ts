@@ -5,7 +5,7 @@ import { DtlsError, optionError } from '../errors.js';
 import { checkArray, checkBoolean } from './checks.js';
 
 /** The messages in which a custom extension may stand (RFC 9846 §4.3). */
-export type ExtensionMessage = 'client_hello' | 'encrypted_extensions' | 'certificate_request' | 'certificate' | 'new_session_ticket';
+export type ExtensionMessage = 'client_hello' | 'encrypted_extensions' | 'certificate_request' | 'new_session_ticket';
 
 /** An extension that the library does not know. */
 export interface CustomExtension {

@@ -41,22 +41,21 @@ impl Connection {
         config: &Config,
         servername: Option<String>,
         session: Option<Vec<u8>>,
-        trace: bool,
-        secrets: bool,
-        keylog: bool,
+        early_data: bool,
+        record: u8,
         now: f64,
     ) -> Result<Connection, String> {
-        let (recording, trace) = Recording::begin(What { trace, secrets, keylog });
+        let (recording, trace) = Recording::begin(What::from_bits(record));
         let session = session.map(|bytes| Session::from_bytes(&bytes)).transpose().map_err(failure::session)?;
-        let offer = ClientOffer { server_name: servername, session, trace };
+        let offer = ClientOffer { server_name: servername, session, early_data, trace };
         Core::connect(config.client()?, offer, Instant::from_millis_f64(now))
             .map(|core| Self { core: Place::Alone(Box::new(core)), recording })
             .map_err(|error| failure::config(&error))
     }
 
     /// A server that asks for no cookie.
-    pub fn server(config: &Config, trace: bool, secrets: bool, keylog: bool, now: f64) -> Result<Connection, String> {
-        let (recording, listener) = Recording::begin(What { trace, secrets, keylog });
+    pub fn server(config: &Config, record: u8, now: f64) -> Result<Connection, String> {
+        let (recording, listener) = Recording::begin(What::from_bits(record));
         let mut core =
             Core::server(config.server()?, Instant::from_millis_f64(now)).map_err(|error| failure::config(&error))?;
         if let Some(listener) = listener {
@@ -222,6 +221,21 @@ impl Connection {
         }
     }
 
+    /// Queues the first `length` bytes of the input as early data.
+    #[wasm_bindgen(js_name = sendEarly)]
+    pub fn send_early(&mut self, length: usize) -> Result<(), String> {
+        match with_input(length, |data| self.write(|core| core.send_early(data))) {
+            Some(result) => result.map_err(failure::send_early),
+            None => Err(gone()),
+        }
+    }
+
+    /// How many bytes of early data may still be sent.
+    #[wasm_bindgen(js_name = earlyDataLeft)]
+    pub fn early_data_left(&self) -> usize {
+        self.read(Core::early_data_left).unwrap_or_default()
+    }
+
     /// Keying material.
     #[wasm_bindgen(js_name = exportKeyingMaterial)]
     pub fn export_keying_material(&self, label: &str, context: &[u8], length: usize) -> Result<Vec<u8>, String> {
@@ -270,6 +284,12 @@ impl Connection {
     /// Begins to close.
     pub fn close(&mut self, now: f64) {
         self.write(|core| core.close(Instant::from_millis_f64(now)));
+    }
+
+    /// Closes at once.
+    #[wasm_bindgen(js_name = closeNow)]
+    pub fn close_now(&mut self, now: f64) {
+        self.write(|core| core.close_now(Instant::from_millis_f64(now)));
     }
 
     /// The next event that was recorded, as JSON.
@@ -350,6 +370,12 @@ pub(super) fn give_event(event: ConnectionEvent) -> u32 {
             put_numbers(request.0, 0);
             11
         }
+        ConnectionEvent::EarlyData(data) => {
+            put_output(data);
+            12
+        }
+        ConnectionEvent::EarlyDataAccepted => 13,
+        ConnectionEvent::EarlyDataRejected => 14,
         // 7 and 8 are the endpoint's own.
         ConnectionEvent::SessionReceived(session) => {
             put_output(session.to_bytes().expose().to_vec());

@@ -89,8 +89,8 @@ impl Endpoint {
     }
 
     /// Records what happens in every connection that is made from now on.
-    pub fn record(&mut self, trace: bool, secrets: bool, keylog: bool) {
-        let what = What { trace, secrets, keylog };
+    pub fn record(&mut self, what: u8) {
+        let what = What::from_bits(what);
         if !what.any() {
             return;
         }

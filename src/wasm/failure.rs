@@ -4,7 +4,7 @@ use core::fmt::Display;
 
 use crate::ExportError;
 use crate::config::ConfigError;
-use crate::connection::{RequestAuthenticationError, UpdateKeysError};
+use crate::connection::{RequestAuthenticationError, SendEarlyError, UpdateKeysError};
 use crate::crypto::resumption::SessionError;
 use crate::error::{CertificateError, Error, IdentityError};
 
@@ -39,6 +39,17 @@ pub(super) fn export(error: &ExportError) -> String {
         ExportError::NotConnected => thrown("ERR_DTLS_NOT_READY", error),
         _ => thrown(INVALID_OPTION, error),
     }
+}
+
+/// Why early data was not queued.
+pub(super) fn send_early(error: SendEarlyError) -> String {
+    let code = match error {
+        SendEarlyError::TooLarge { .. } | SendEarlyError::LimitReached { .. } | SendEarlyError::Full { .. } => {
+            "ERR_DTLS_TOO_LARGE"
+        }
+        _ => "ERR_DTLS_NOT_READY",
+    };
+    thrown(code, error)
 }
 
 /// Why keys were not updated.

@@ -18,6 +18,11 @@ pub(super) struct What {
 }
 
 impl What {
+    /// As `bitsOf` in core.ts gives it.
+    pub(super) const fn from_bits(bits: u8) -> Self {
+        Self { trace: bits & 1 != 0, secrets: bits & 2 != 0, keylog: bits & 4 != 0 }
+    }
+
     /// Whether there is anything to record.
     pub(super) const fn any(self) -> bool {
         self.trace || self.keylog

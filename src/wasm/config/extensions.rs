@@ -79,11 +79,10 @@ impl CustomExtension for DeclaredExtension {
     }
 }
 
-const MESSAGES: [ExtensionMessage; 5] = [
+const MESSAGES: [ExtensionMessage; 4] = [
     ExtensionMessage::ClientHello,
     ExtensionMessage::EncryptedExtensions,
     ExtensionMessage::CertificateRequest,
-    ExtensionMessage::Certificate,
     ExtensionMessage::NewSessionTicket,
 ];
 
@@ -93,7 +92,6 @@ pub(in crate::wasm) const fn message_name(message: ExtensionMessage) -> &'static
         ExtensionMessage::ClientHello => "client_hello",
         ExtensionMessage::EncryptedExtensions => "encrypted_extensions",
         ExtensionMessage::CertificateRequest => "certificate_request",
-        ExtensionMessage::Certificate => "certificate",
         ExtensionMessage::NewSessionTicket => "new_session_ticket",
     }
 }
