@@ -1,5 +1,6 @@
 import { Config, Connection, type ConnectionEvent, type Negotiated, type SrtpKeys } from './core.js';
 import { type Link, now, Pump } from './driver.js';
+import { ConnectionIds } from './connection-ids.js';
 import { EarlyData } from './early.js';
 import { DtlsError, optionError } from './errors.js';
 import { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent, SessionEvent } from './events.js';
@@ -65,7 +66,8 @@ const OPTIONS = ['transport', 'role', 'servername', 'session', 'earlyData', 'sig
  * A DTLS connection over whatever carries datagrams.
  *
  * Events: `statechange`, `error` ({@link DtlsErrorEvent}), `keylog` ({@link KeyLogEvent}), `keysupdate`
- * ({@link KeysUpdateEvent}), `session` ({@link SessionEvent}).
+ * ({@link KeysUpdateEvent}), `session` ({@link SessionEvent}), `connectionids` (the peer gave some), `pathchange` (the peer was found at
+ * another address).
  */
 export class DtlsConnection extends EventTarget {
   static {
@@ -88,6 +90,8 @@ export class DtlsConnection extends EventTarget {
   readonly #settle = { ready: settled(), closed: settled() };
   readonly #queue = new DatagramQueue();
   readonly #early = new EarlyData();
+  /** The connection IDs of the connection, while it is connected. */
+  readonly connectionIds = new ConnectionIds(() => this.#connected(), () => this.#link?.run());
   /** Those who wait for an answer to `requestCertificate`. */
   readonly #requests = new Map<number, { resolve(certificates: ArrayBuffer[]): void; reject(error: unknown): void }>();
   readonly #observers: ObserverOptions;
@@ -95,7 +99,7 @@ export class DtlsConnection extends EventTarget {
   #core: Connection | undefined;
   #link: Link | undefined;
   /** What is still known when the core is gone. */
-  #last: { negotiated: Negotiated | undefined; certificates: Uint8Array[]; stats: DtlsConnectionStats } | undefined;
+  #last: { negotiated: Negotiated | undefined; certificates: Uint8Array[]; rawKey: boolean; stats: DtlsConnectionStats } | undefined;
   /** Why the application gave up, if it did: the core only knows that it was closed. */
   #aborted: { reason: unknown } | undefined;
   #readable: ReadableStream<Uint8Array> | undefined;
@@ -219,6 +223,16 @@ export class DtlsConnection extends EventTarget {
   /** Counters, as they are now. */
   get stats(): DtlsConnectionStats {
     return Object.freeze({ ...(this.#core?.stats ?? this.#last?.stats), datagramsDropped: this.#queue.dropped });
+  }
+
+  /** Whether `getRemoteCertificates()` is a public key without a certificate (`remotePublicKeys`): a SubjectPublicKeyInfo. */
+  get remoteHasRawKey(): boolean {
+    return this.#core?.peerHasRawKey ?? this.#last?.rawKey ?? false;
+  }
+
+  /** The OCSP response that came with the peer's certificate (`requestOCSP`), DER. It was not judged. */
+  get ocspResponse(): Uint8Array | undefined {
+    return this.#core?.ocspResponse;
   }
 
   /** The peer's certificates, DER, its own first; none if it presented none. */
@@ -399,6 +413,12 @@ export class DtlsConnection extends EventTarget {
       case 'session':
         this.dispatchEvent(new SessionEvent(event.session));
         break;
+      case 'connection-ids':
+        this.dispatchEvent(new Event('connectionids'));
+        break;
+      case 'path-changed':
+        this.dispatchEvent(new Event('pathchange'));
+        break;
       case 'peer-authenticated':
         this.#answer(event.request, this.getRemoteCertificates());
         break;
@@ -437,7 +457,7 @@ export class DtlsConnection extends EventTarget {
     const core = this.#core;
     if (core) {
       this.#drain();
-      this.#last = { negotiated: core.negotiated, certificates: core.peerCertificates, stats: core.stats };
+      this.#last = { negotiated: core.negotiated, certificates: core.peerCertificates, rawKey: core.peerHasRawKey, stats: core.stats };
       this.#core = undefined;
       this.#link?.release();
       core.free();

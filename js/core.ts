@@ -21,7 +21,7 @@ import { assertLoaded, readMemory, writeInput } from './load.js';
 
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
 export type {
-  CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
+  CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, ConnectionIdOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
   PeerExtension, PreSharedKey, PskOptions, RecordOptions, ResumptionOptions,
 } from './options.js';
 export { init, initSync, type ModuleSource } from './load.js';
@@ -48,6 +48,12 @@ export type ConnectionEvent =
   /** Clients: the server took the early data, or none of it; just before `connected`. */
   | { type: 'early-data-accepted' }
   | { type: 'early-data-rejected' }
+  /** The peer's newest record came from elsewhere; what is sent goes elsewhere from now on; or the new place was not the peer's. */
+  | { type: 'new-path' }
+  | { type: 'path-changed' }
+  | { type: 'path-rejected' }
+  /** The peer gave connection IDs; `spare` wait to be used. */
+  | { type: 'connection-ids'; spare: number }
   /** The peer will send no more. */
   | { type: 'peer-closed' }
   /** The connection ended as it should. */
@@ -193,6 +199,43 @@ export class Connection {
   /** The peer's certificates, DER, its own first. */
   get peerCertificates(): Uint8Array[] {
     return Array.from({ length: this.#raw.peerCertificateCount() }, (_, index) => this.#raw.peerCertificate(index));
+  }
+
+  /** Whether `peerCertificates` is a public key without a certificate (RFC 7250). */
+  get peerHasRawKey(): boolean {
+    return this.#raw.peerHasRawKey();
+  }
+
+  /** The OCSP response that came with the peer's certificate, DER, if one was asked for. */
+  get ocspResponse(): Uint8Array | undefined {
+    return this.#raw.ocspResponse();
+  }
+
+  /** The connection IDs that the peer may send with, and the one that this side sends with: empty if records carry none. */
+  get connectionIds(): { own: Uint8Array[]; peer: Uint8Array } {
+    const own: Uint8Array[] = [];
+    const joined = this.#raw.ownConnectionIds();
+    for (let at = 0; at < joined.length;) {
+      const end = at + 1 + (joined[at] ?? 0);
+      own.push(joined.slice(at + 1, end));
+      at = end;
+    }
+    return { own, peer: this.#raw.peerConnectionId() };
+  }
+
+  /** Asks the peer for connection IDs, one for each path that may come. Some peers end the connection over it. */
+  requestConnectionIds(count: number): void {
+    rethrowing(() => this.#raw.requestConnectionIds(count));
+  }
+
+  /** Gives the peer connection IDs: to use from now on, or for later. */
+  provideConnectionIds(count: number, immediate: boolean, now: number): void {
+    rethrowing(() => this.#raw.provideConnectionIds(count, immediate, now));
+  }
+
+  /** Goes over to the next connection ID of the peer's, so that what follows cannot be linked to what was before. */
+  useNextConnectionId(now: number): void {
+    rethrowing(() => this.#raw.useNextConnectionId(now));
   }
 
   /** How many bytes one `send` can carry now. */
@@ -356,6 +399,11 @@ export class Endpoint {
     return raw && Connection.from(() => raw);
   }
 
+  /** The address to which the datagrams of `handle` go. */
+  address(handle: number): Uint8Array | undefined {
+    return this.#raw.address(handle) ? address() : undefined;
+  }
+
   /** Forgets the connection of `handle`. */
   remove(handle: number): void {
     this.#raw.remove(handle);
@@ -432,6 +480,10 @@ function eventOf(kind: number): ConnectionEvent | undefined {
     case 12: return { type: 'early-data', data: output() };
     case 13: return { type: 'early-data-accepted' };
     case 14: return { type: 'early-data-rejected' };
+    case 15: return { type: 'new-path' };
+    case 16: return { type: 'path-changed' };
+    case 17: return { type: 'path-rejected' };
+    case 18: return { type: 'connection-ids', spare: Scratch.number(0) };
     default: return undefined;
   }
 }

@@ -15,8 +15,11 @@ export interface EndpointHooks {
   /** A connection that was connected is over. */
   ended(connection: DtlsConnection): void;
   /** An address in words. */
-  remote(address: Uint8Array): { address: string; port: number };
+  remote(address: Uint8Array): Remote;
 }
+
+/** An address in words. */
+type Remote = { readonly address: string; readonly port: number };
 
 /** Drives an endpoint that accepts connections. */
 export class EndpointDriver {
@@ -24,7 +27,7 @@ export class EndpointDriver {
   readonly #pump: Pump<EndpointEvent>;
   readonly #hooks: EndpointHooks;
   readonly #observers: ObserverOptions;
-  readonly #connections = new Map<number, Adopted>();
+  readonly #connections = new Map<number, Adopted & { remote: Remote }>();
 
   constructor(server: Config, observers: ObserverOptions, hooks: EndpointHooks) {
     this.#core = new Endpoint(server, now());
@@ -69,6 +72,7 @@ export class EndpointDriver {
       // One that is over is not in the map any more; so its peer began anew, or its room was needed.
       return adopted.fail(new DtlsError('ERR_DTLS_CLOSED', event.replaced ? 'The peer began a new connection from the same address.' : 'There was no room for the connection.'));
     }
+    if (event.type === 'path-changed') adopted.remote = this.#hooks.remote(this.#core.address(handle) ?? new Uint8Array());
     adopted.event(event);
     if (event.type === 'connected') this.#hooks.connected(adopted.connection);
   }
@@ -76,15 +80,17 @@ export class EndpointDriver {
   #accept(handle: number, from: Uint8Array): void {
     const core = this.#core.connection(handle);
     if (!core) return;
-    const adopted = adopt(core, {
-      remote: this.#hooks.remote(from),
+    const adopted: Adopted & { remote: Remote } = Object.assign(adopt(core, {
+      get remote() {
+        return adopted.remote;
+      },
       run: () => this.#pump.run(),
       release: () => {
         // The core goes on to answer a peer that has not heard of the end, and then forgets the connection by itself.
         this.#connections.delete(handle);
         this.#hooks.ended(adopted.connection);
       },
-    }, this.#observers);
+    }, this.#observers), { remote: this.#hooks.remote(from) });
     this.#connections.set(handle, adopted);
   }
 }

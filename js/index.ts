@@ -20,11 +20,12 @@ import { init } from './load.js';
 import { type CertificateOptions, checkCertificateOptions, type GeneratedCertificate } from './options/certificates.js';
 
 export { DtlsConnection, type DtlsConnectionOptions, type DtlsConnectionState, type DtlsConnectionStats, type ObserverOptions } from './connection.js';
+export type { ConnectionIds } from './connection-ids.js';
 export type { SrtpKeys } from './core.js';
 export { DtlsError, type DtlsAlert, type DtlsErrorCode } from './errors.js';
 export { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent, SessionEvent } from './events.js';
 export type {
-  CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
+  CertificateChoice, CertificateOptions, CertificateSource, ConfigOptions, ConnectionIdOptions, CustomExtension, ExtensionMessage, ExtensionOptions, Fingerprint, GeneratedCertificate,
   PeerExtension, PreSharedKey, PskOptions, RecordOptions, ResumptionOptions,
 } from './options.js';
 export { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';

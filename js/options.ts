@@ -4,20 +4,22 @@ import { Config as RawConfig } from './dtls_wasm.js';
 import { now } from './driver.js';
 import { DtlsError, fromBinding, optionError } from './errors.js';
 import { type CertificateChoice, certificatesOf, rootsOf } from './options/certificates.js';
+import { applyConnectionIds, checkConnectionIds, CONNECTION_ID_OPTIONS, type ConnectionIdOptions } from './options/connection-ids.js';
 import { applyExtensions, checkExtensions, EXTENSION_OPTIONS, type ExtensionOptions } from './options/extensions.js';
 import { applyPsk, checkPsk, PSK_OPTIONS, type PskOptions } from './options/psk.js';
 import { applyRecords, checkRecords, RECORD_OPTIONS, type RecordOptions } from './options/records.js';
 import { applyResumption, checkResumption, RESUMPTION_OPTIONS, type ResumptionOptions } from './options/resumption.js';
-import { bytesOf, checkArray, checkBoolean, checkBytes, checkNumber, list, names } from './options/checks.js';
+import { bytesOf, checkArray, checkBoolean, checkBytes, checkNumber, checkOption, list, names } from './options/checks.js';
 
 export type { CertificateChoice, CertificateOptions, CertificateSource, Fingerprint, GeneratedCertificate } from './options/certificates.js';
+export type { ConnectionIdOptions } from './options/connection-ids.js';
 export type { PreSharedKey, PskOptions } from './options/psk.js';
 export type { RecordOptions } from './options/records.js';
 export type { ResumptionOptions } from './options/resumption.js';
 export type { CustomExtension, ExtensionMessage, ExtensionOptions, PeerExtension } from './options/extensions.js';
 
 /** What both roles, and all ways to make a connection, take. */
-export interface ConfigOptions extends CertificateChoice, ExtensionOptions, PskOptions, RecordOptions, ResumptionOptions {
+export interface ConfigOptions extends CertificateChoice, ConnectionIdOptions, ExtensionOptions, PskOptions, RecordOptions, ResumptionOptions {
   /** The application protocols to offer or accept (RFC 7301), best first. */
   ALPNProtocols?: readonly string[] | undefined;
   /** The SRTP profiles to offer or accept (RFC 5764), best first, as in `'SRTP_AEAD_AES_128_GCM'`. */
@@ -50,9 +52,10 @@ export interface ConfigOptions extends CertificateChoice, ExtensionOptions, PskO
 }
 
 const CONFIG_OPTIONS = [
+  'rawKey', 'remotePublicKeys', 'requestOCSP',
   'srtpMki', 'postHandshakeAuth',
   'certificate', 'cert', 'key', 'ca', 'remoteFingerprints', 'requestCert', 'rejectUnauthorized', 'ALPNProtocols', 'srtpProfiles', 'ciphers',
-  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie', ...EXTENSION_OPTIONS, ...PSK_OPTIONS, ...RECORD_OPTIONS, ...RESUMPTION_OPTIONS,
+  'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie', ...CONNECTION_ID_OPTIONS, ...EXTENSION_OPTIONS, ...PSK_OPTIONS, ...RECORD_OPTIONS, ...RESUMPTION_OPTIONS,
 ];
 
 /**
@@ -85,11 +88,15 @@ export function checkConfig(role: 'client' | 'server', options: ConfigOptions): 
     if (role === 'client' && !(options.srtpMki instanceof Uint8Array)) throw optionError('srtpMki', 'a Uint8Array of 1 to 255 bytes, for a client', options.srtpMki);
     if (role === 'server' && options.srtpMki !== true) throw optionError('srtpMki', 'true or false, for a server', options.srtpMki);
   }
+  checkConnectionIds(options);
   checkExtensions(options);
   checkPsk(options);
   checkRecords(options);
   checkResumption(role, options);
-  for (const { cert, key } of certificatesOf(options)) {
+  if (options.rawKey !== undefined) checkBytes('rawKey', options.rawKey);
+  checkBoolean('requestOCSP', options.requestOCSP);
+  for (const { cert, key, ocspResponse } of certificatesOf(options)) {
+    checkOption('ocspResponse', ocspResponse, 'DER bytes (a Uint8Array)', (value) => value instanceof Uint8Array);
     for (const part of list(cert)) checkBytes('cert', part);
     if (list(cert).length === 0) throw optionError('cert', 'PEM text or DER bytes', cert);
     checkBytes('key', key);
@@ -101,19 +108,27 @@ export function checkConfig(role: 'client' | 'server', options: ConfigOptions): 
     }
   }
   if (options.remoteFingerprints?.length === 0) throw optionError('remoteFingerprints', 'an array of at least one', options.remoteFingerprints);
-  if (options.remoteFingerprints && options.ca !== undefined) {
-    throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'Give either ca or remoteFingerprints: the one is for certificates that a root vouches for, the other for certificates that sign themselves.');
+  checkArray('remotePublicKeys', options.remotePublicKeys);
+  if (options.remotePublicKeys?.length === 0 || options.remotePublicKeys?.some((key) => !(key instanceof Uint8Array))) {
+    throw optionError('remotePublicKeys', 'an array of at least one SubjectPublicKeyInfo, DER', options.remotePublicKeys);
   }
-  if (role === 'server' && certificatesOf(options).length === 0 && options.psk === undefined) {
+  if ([options.ca, options.remoteFingerprints, options.remotePublicKeys].filter((way) => way !== undefined).length > 1) {
+    throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'Give one of ca, remoteFingerprints and remotePublicKeys: the first is for certificates that a root vouches for, the second for certificates that sign themselves, the third for keys without a certificate.');
+  }
+  if (role === 'server' && !hasOwnKey(options) && options.psk === undefined) {
     throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'A server needs a certificate and its key: the options cert and key. generateCertificate() makes them. Or give psk, a key that its clients have too.');
   }
   if (((role === 'client' && options.psk === undefined) || options.requestCert) && !verifies(options)) {
-    throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'How is the peer to be known? Give ca (roots that vouch for its certificate), remoteFingerprints (of its certificate) or psk (a key that both have); or rejectUnauthorized: false to accept anybody.');
+    throw new DtlsError('ERR_DTLS_INVALID_OPTION', 'How is the peer to be known? Give ca (roots that vouch for its certificate), remoteFingerprints (of its certificate), remotePublicKeys (keys without one) or psk (a key that both have); or rejectUnauthorized: false to accept anybody.');
   }
 }
 
 function verifies(options: ConfigOptions): boolean {
-  return options.remoteFingerprints !== undefined || options.ca !== undefined || options.rejectUnauthorized === false;
+  return options.remoteFingerprints !== undefined || options.remotePublicKeys !== undefined || options.ca !== undefined || options.rejectUnauthorized === false;
+}
+
+function hasOwnKey(options: ConfigOptions): boolean {
+  return options.rawKey !== undefined || certificatesOf(options).length > 0;
 }
 
 /**
@@ -125,14 +140,18 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions, t
   checkConfig(role, options);
   const raw = new RawConfig(role === 'server');
   try {
-    for (const { cert, key } of certificatesOf(options)) {
+    if (options.rawKey !== undefined) raw.useRawKey(bytesOf(options.rawKey));
+    for (const { cert, key, ocspResponse } of certificatesOf(options)) {
       for (const part of list(cert)) raw.addCertificate(bytesOf(part));
       raw.useKey(bytesOf(key));
+      if (ocspResponse !== undefined) raw.stapleOcspResponse(ocspResponse);
     }
+    if (options.requestOCSP) raw.requestOcsp();
     if (options.rejectUnauthorized === false) raw.acceptAnyPeer();
     else if (options.remoteFingerprints) for (const { algorithm, value } of options.remoteFingerprints) raw.addFingerprint(`${algorithm} ${value}`);
+    else if (options.remotePublicKeys) for (const key of options.remotePublicKeys) raw.addPublicKey(key);
     else if (options.ca !== undefined) raw.setRoots(rootsOf(options.ca));
-    if (options.requestCert ?? options.remoteFingerprints) raw.requestCertificate(options.rejectUnauthorized !== false);
+    if (options.requestCert ?? options.remoteFingerprints ?? options.remotePublicKeys) raw.requestCertificate(options.rejectUnauthorized !== false);
     for (const name of options.ALPNProtocols ?? []) raw.addAlpnProtocol(name);
     for (const name of options.srtpProfiles ?? []) raw.addSrtpProfile(name);
     if (options.ciphers !== undefined) raw.setCipherSuites(names(options.ciphers));
@@ -141,12 +160,13 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions, t
     if (options.maxDatagramSize !== undefined) raw.setMaxDatagramSize(options.maxDatagramSize);
     raw.setTimeouts(options.initialTimeout, options.maxTimeout, options.maxRetransmissions, options.handshakeTimeout);
     if (options.cookie === false) raw.withoutCookie();
+    applyConnectionIds(raw, options);
     applyExtensions(raw, options);
     applyRecords(raw, options);
     if (typeof options.srtpMki === 'object') raw.setSrtpMki(options.srtpMki);
     else if (options.srtpMki) raw.acceptSrtpMki();
     if (options.postHandshakeAuth) raw.allowPostHandshakeAuth();
-    applyPsk(raw, options, options.psk !== undefined && !(role === 'client' ? verifies(options) : certificatesOf(options).length > 0));
+    applyPsk(raw, options, options.psk !== undefined && !(role === 'client' ? verifies(options) : hasOwnKey(options)));
     applyResumption(raw, options, time);
     raw.check();
     return raw;

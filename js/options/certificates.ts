@@ -10,6 +10,8 @@ export interface CertificateSource {
   cert: OneOrMany;
   /** The private key of the first certificate (P-256 or Ed25519): PEM text, or PKCS #8 or SEC 1 DER bytes. */
   key: string | Uint8Array;
+  /** An OCSP response for the certificate, DER, for peers that ask for one (RFC 6066 §8). It is sent as it is. */
+  ocspResponse?: Uint8Array | undefined;
 }
 
 /** A certificate's fingerprint, as in SDP (RFC 8122) and `RTCDtlsFingerprint`. */
@@ -35,7 +37,13 @@ export interface CertificateChoice {
   ca?: OneOrMany | undefined;
   /** The peer's certificate must have one of these fingerprints. Instead of `ca`: for certificates that sign themselves. */
   remoteFingerprints?: readonly Fingerprint[] | undefined;
-  /** Servers: ask for a client certificate. Implied by `remoteFingerprints`. Default: false. */
+  /** Our private key (as `key`), whose public key is shown without a certificate to peers that accept that (RFC 7250). */
+  rawKey?: string | Uint8Array | undefined;
+  /** The peer must show one of these public keys, and no certificate (RFC 7250): SubjectPublicKeyInfo, DER. Instead of `ca`. */
+  remotePublicKeys?: readonly Uint8Array[] | undefined;
+  /** Ask the peer for an OCSP response, which `ocspResponse` of the connection then has. Nothing here judges it. Default: false. */
+  requestOCSP?: boolean | undefined;
+  /** Servers: ask for a client certificate. Implied by `remoteFingerprints` and `remotePublicKeys`. Default: false. */
   requestCert?: boolean | undefined;
   /**
    * Refuse a peer whose certificate cannot be verified. Default: true. With false *any* certificate is accepted, and

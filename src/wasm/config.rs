@@ -5,15 +5,20 @@ use std::sync::Arc;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::config::{ClientAuth, ClientConfig, CommonConfig, CookiePolicy, ServerConfig, default_key_shares};
+use crate::config::{
+    CertificateConfig, ClientAuth, ClientConfig, CommonConfig, ConnectionIdConfig, CookiePolicy, ServerConfig,
+    default_key_shares,
+};
 use crate::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
 use crate::crypto::task::{Credentials, PeerVerifier};
-use crate::identity::{AcceptAnyVerifier, Fingerprint, FingerprintVerifier, WebPkiVerifier};
+use crate::identity::{AcceptAnyVerifier, Fingerprint, FingerprintVerifier, PublicKeyVerifier, WebPkiVerifier};
 use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
 
 use super::failure;
 use super::identity::{private_key_der, read_certificates};
 
+mod certificates;
+mod connection_ids;
 mod extensions;
 mod psk;
 mod records;
@@ -46,6 +51,8 @@ pub struct Config {
     chain: Vec<Vec<u8>>,
     credentials: Vec<Credentials>,
     trust: Trust,
+    request_ocsp: bool,
+    connection_ids: Option<ConnectionIdConfig>,
     client_auth: ClientAuth,
     alpn_protocols: Vec<Vec<u8>>,
     srtp_profiles: Vec<SrtpProfile>,
@@ -75,6 +82,7 @@ enum Trust {
     Anybody,
     Fingerprints(Vec<Fingerprint>),
     Roots(Roots),
+    PublicKeys(Vec<Vec<u8>>),
 }
 
 #[derive(Debug)]
@@ -94,6 +102,8 @@ impl Config {
             chain: Vec::new(),
             credentials: Vec::new(),
             trust: Trust::Nobody,
+            request_ocsp: false,
+            connection_ids: None,
             client_auth: ClientAuth::None,
             alpn_protocols: Vec::new(),
             srtp_profiles: Vec::new(),
@@ -251,6 +261,8 @@ impl Config {
     /// Checks all of it, after which connections can be made.
     pub fn check(&mut self) -> Result<(), String> {
         let provider = Arc::new(provider());
+        let mut certificates = CertificateConfig::default();
+        self.apply_certificates(&mut certificates);
         let mut backend = LocalBackend::new(Arc::new(OsRandom));
         if let Some(verifier) = self.trust.verifier()? {
             backend = backend.with_verifier(verifier);
@@ -262,6 +274,7 @@ impl Config {
         if self.is_server {
             let mut config = ServerConfig::new(provider, backend);
             self.apply(&mut config.common);
+            config.common.certificates = certificates;
             config.client_auth = self.client_auth;
             config.cookie = self.cookie;
             config.accept_srtp_mki = self.accept_srtp_mki;
@@ -272,6 +285,7 @@ impl Config {
         } else {
             let mut config = ClientConfig::new(provider, backend);
             self.apply(&mut config.common);
+            config.common.certificates = certificates;
             config.key_shares = self.key_shares.take().unwrap_or_else(|| default_key_shares(&config.common.groups));
             config.post_handshake_auth = self.post_handshake_auth;
             self.psks.apply_to_client(&mut config);
@@ -313,6 +327,7 @@ impl Config {
         common.srtp_profiles = core::mem::take(&mut self.srtp_profiles);
         self.extensions.apply(common);
         self.records.apply(common);
+        self.apply_connection_ids(&mut common.connection_ids);
         common.srtp_mki = core::mem::take(&mut self.srtp_mki);
         set(&mut common.cipher_suites, self.cipher_suites.take());
         set(&mut common.groups, self.groups.take());
@@ -331,6 +346,7 @@ impl Trust {
         Ok(match self {
             Self::Nobody => None,
             Self::Anybody => Some(Arc::new(AcceptAnyVerifier)),
+            Self::PublicKeys(keys) => Some(Arc::new(PublicKeyVerifier::new(keys.clone()))),
             Self::Fingerprints(fingerprints) => Some(Arc::new(FingerprintVerifier::new(fingerprints.clone()))),
             Self::Roots(roots) => {
                 let verifier = WebPkiVerifier::new(&roots.certificates)

@@ -6,11 +6,15 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Negotiated;
-use crate::connection::{ClientOffer, Connection as Core, ConnectionEvent, ConnectionState, SendError};
+use crate::connection::{
+    ClientOffer, Connection as Core, ConnectionEvent, ConnectionIdError, ConnectionState, SendError,
+};
 use crate::crypto::resumption::Session;
 use crate::endpoint::{ConnectionHandle, Endpoint as EndpointCore};
 use crate::time::Instant;
 use crate::trace::Direction;
+use crate::wire::connection_id::ConnectionIdUsage;
+use crate::wire::registry::CertificateType;
 
 use super::config::{Config, message_name};
 use super::failure;
@@ -154,6 +158,58 @@ impl Connection {
             put_output(extension.data.clone());
             Some(message_name(extension.message).to_owned())
         })
+    }
+
+    /// Whether the peer showed a raw public key in place of certificates.
+    #[wasm_bindgen(js_name = peerHasRawKey)]
+    pub fn peer_has_raw_key(&self) -> bool {
+        self.read(|core| {
+            core.peer_identity().is_some_and(|peer| peer.certificate_type == CertificateType::RAW_PUBLIC_KEY)
+        })
+        .unwrap_or_default()
+    }
+
+    /// The OCSP response of the peer.
+    #[wasm_bindgen(js_name = ocspResponse)]
+    pub fn ocsp_response(&self) -> Option<Vec<u8>> {
+        self.read(|core| core.peer_identity().and_then(|peer| peer.ocsp_response.clone())).flatten()
+    }
+
+    /// Our connection IDs, each behind its length.
+    #[wasm_bindgen(js_name = ownConnectionIds)]
+    pub fn own_connection_ids(&self) -> Vec<u8> {
+        let ids = |core: &Core| {
+            core.own_connection_ids()
+                .iter()
+                .flat_map(|id| u8::try_from(id.len()).into_iter().chain(id.to_vec()))
+                .collect()
+        };
+        self.read(ids).unwrap_or_default()
+    }
+
+    /// The connection ID that our records carry.
+    #[wasm_bindgen(js_name = peerConnectionId)]
+    pub fn peer_connection_id(&self) -> Vec<u8> {
+        self.read(|core| core.peer_connection_id().to_vec()).unwrap_or_default()
+    }
+
+    /// Asks the peer for connection IDs.
+    #[wasm_bindgen(js_name = requestConnectionIds)]
+    pub fn request_connection_ids(&mut self, count: u8) -> Result<(), String> {
+        self.connection_ids(|core| core.request_connection_ids(count))
+    }
+
+    /// Gives the peer connection IDs, to use at once or later.
+    #[wasm_bindgen(js_name = provideConnectionIds)]
+    pub fn provide_connection_ids(&mut self, count: u8, immediate: bool, now: f64) -> Result<(), String> {
+        let usage = if immediate { ConnectionIdUsage::Immediate } else { ConnectionIdUsage::Spare };
+        self.connection_ids(|core| core.provide_connection_ids(count, usage, Instant::from_millis_f64(now)))
+    }
+
+    /// Goes over to the next connection ID of the peer's.
+    #[wasm_bindgen(js_name = useNextConnectionId)]
+    pub fn use_next_connection_id(&mut self, now: f64) -> Result<(), String> {
+        self.connection_ids(|core| core.use_next_connection_id(Instant::from_millis_f64(now)))
     }
 
     /// How many bytes one `send` may carry.
@@ -339,6 +395,13 @@ impl Connection {
         }
     }
 
+    fn connection_ids(
+        &mut self,
+        command: impl FnOnce(&mut Core) -> Result<(), ConnectionIdError>,
+    ) -> Result<(), String> {
+        self.write(command).ok_or_else(gone)?.map_err(failure::connection_ids)
+    }
+
     fn negotiated<T>(&self, use_it: impl FnOnce(&Negotiated) -> Option<T>) -> Option<T> {
         self.read(|core| core.negotiated().and_then(use_it)).flatten()
     }
@@ -376,6 +439,13 @@ pub(super) fn give_event(event: ConnectionEvent) -> u32 {
         }
         ConnectionEvent::EarlyDataAccepted => 13,
         ConnectionEvent::EarlyDataRejected => 14,
+        ConnectionEvent::NewPath { .. } => 15,
+        ConnectionEvent::PathChanged { .. } => 16,
+        ConnectionEvent::PathRejected { .. } => 17,
+        ConnectionEvent::ConnectionIdsReceived { spare } => {
+            put_numbers(u32::try_from(spare).unwrap_or(u32::MAX), 0);
+            18
+        }
         // 7 and 8 are the endpoint's own.
         ConnectionEvent::SessionReceived(session) => {
             put_output(session.to_bytes().expose().to_vec());

@@ -83,6 +83,14 @@ impl Endpoint {
         Some(Connection::member(Rc::clone(&self.core), handle, recording.unwrap_or_default()))
     }
 
+    /// Puts the address of a connection's peer in the address buffer; says whether there is one.
+    pub fn address(&self, handle: f64) -> bool {
+        self.core.borrow().address(handle_of(handle)).is_some_and(|address| {
+            put_address(address.as_bytes());
+            true
+        })
+    }
+
     /// Forgets a connection.
     pub fn remove(&mut self, handle: f64) {
         self.core.borrow_mut().remove(handle_of(handle));

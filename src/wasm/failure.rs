@@ -4,7 +4,7 @@ use core::fmt::Display;
 
 use crate::ExportError;
 use crate::config::ConfigError;
-use crate::connection::{RequestAuthenticationError, SendEarlyError, UpdateKeysError};
+use crate::connection::{ConnectionIdError, RequestAuthenticationError, SendEarlyError, UpdateKeysError};
 use crate::crypto::resumption::SessionError;
 use crate::error::{CertificateError, Error, IdentityError};
 
@@ -39,6 +39,15 @@ pub(super) fn export(error: &ExportError) -> String {
         ExportError::NotConnected => thrown("ERR_DTLS_NOT_READY", error),
         _ => thrown(INVALID_OPTION, error),
     }
+}
+
+/// Why nothing was changed about connection IDs.
+pub(super) fn connection_ids(error: ConnectionIdError) -> String {
+    let code = match error {
+        ConnectionIdError::NotNegotiated => "ERR_DTLS_INCOMPATIBLE",
+        _ => "ERR_DTLS_NOT_READY",
+    };
+    thrown(code, error)
 }
 
 /// Why early data was not queued.
