@@ -1,6 +1,7 @@
 // Options of DTLS 1.3 beyond the basic handshake, each seen from both sides of the core.
 
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import { Config, Connection, generateCertificate, init } from 'dtls-wasm/core';
 import { BEGIN, exchange } from './support/machines.mjs';
@@ -246,5 +247,72 @@ describe('SRTP', () => {
     assert.deepEqual([client.srtpKeys().mki, server.srtpKeys().mki], [bytes(1, 2), bytes(1, 2)]);
     assert.deepEqual(handshake({ ...options, srtpMki: bytes(1, 2) }, options).client.srtpKeys().mki, bytes());
     refused('client', { rejectUnauthorized: false, ...options, srtpMki: true }, /srtpMki must be a Uint8Array/);
+  });
+});
+
+describe('keys without certificates', () => {
+  const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const own = ({ privateKey }) => privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const spki = ({ publicKey }) => new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
+
+  it('are shown by both sides, and known by those who were told of them', () => {
+    const [one, other] = [pair(), pair()];
+    const server = { rawKey: own(one), remotePublicKeys: [spki(other)] };
+    const { client, server: peer, events } = handshake(new Config('client', { rawKey: own(other), remotePublicKeys: [spki(pair()), spki(one)] }), new Config('server', server));
+    assert.deepEqual(types(events.client), ['connected']);
+    assert.deepEqual([client.peerHasRawKey, peer.peerHasRawKey], [true, true]);
+    assert.deepEqual([client.peerCertificates, peer.peerCertificates], [[spki(one)], [spki(other)]]);
+    const { events: stranger } = handshake(new Config('client', { rawKey: own(pair()), remotePublicKeys: [spki(one)] }), new Config('server', server));
+    assert.equal(stranger.server[0].type, 'failed');
+  });
+
+  it('are no certificates', () => {
+    const key = pair();
+    const { events } = handshake({ remoteFingerprints: [{ algorithm: 'sha-256', value: made.fingerprint }] }, new Config('server', { rawKey: own(key) }));
+    assert.equal(events.server[0].type, 'failed');
+    refused('client', { remotePublicKeys: [] }, /at least one SubjectPublicKeyInfo/);
+    refused('client', { remotePublicKeys: [spki(key)], rejectUnauthorized: true, ca: made.cert }, /one of ca, remoteFingerprints and remotePublicKeys/);
+  });
+});
+
+describe('a stapled OCSP response', () => {
+  it('comes if it was asked for', () => {
+    const certificate = { ...made, ocspResponse: bytes(0x30, 3, 10, 1, 1) };
+    assert.deepEqual(handshake({ requestOCSP: true }, { certificate }).client.ocspResponse, certificate.ocspResponse);
+    assert.equal(handshake({}, { certificate }).client.ocspResponse, undefined);
+  });
+});
+
+describe('connection IDs', () => {
+  it('stand in the records of whoever was asked for them', () => {
+    const { client, server } = handshake({}, { connectionIdLength: 8 });
+    assert.deepEqual([client.connectionIds.peer.length, client.connectionIds.own, server.connectionIds.peer.length], [8, [], 0]);
+    assert.deepEqual(server.connectionIds.own, [client.connectionIds.peer]);
+    client.send(bytes(1));
+    const record = client.pollTransmit(BEGIN);
+    // The header says so (RFC 9147 §4), and the ID follows it.
+    assert.equal(record[0] & 0b1111_0000, 0b0011_0000);
+    assert.deepEqual(record.slice(1, 9), client.connectionIds.peer);
+    server.handleDatagram(record, BEGIN);
+    assert.deepEqual(server.pollEvent(), { type: 'datagram', data: bytes(1) });
+  });
+
+  it('are asked for, given, and changed for others', () => {
+    const { client, server } = handshake({}, { connectionIdLength: 8 });
+    client.requestConnectionIds(2);
+    const events = exchange(client, server).client;
+    assert.deepEqual(events, [{ type: 'connection-ids', spare: 2 }]);
+    const before = client.connectionIds.peer;
+    client.useNextConnectionId(BEGIN);
+    assert.notDeepEqual(client.connectionIds.peer, before);
+    client.send(bytes(1));
+    assert.deepEqual(types(exchange(client, server).server), ['datagram']);
+    assert.throws(() => server.requestConnectionIds(1), { code: 'ERR_DTLS_INCOMPATIBLE' });
+    assert.deepEqual(handshake({ connectionIds: false }, { connectionIdLength: 8 }).client.connectionIds.peer, bytes());
+  });
+
+  it('say what is wrong with their options', () => {
+    refused('client', { rejectUnauthorized: false, connectionIdLength: 256 }, /connectionIdLength must be a whole number from 0 to 255/);
+    refused('client', { rejectUnauthorized: false, pathCheck: 'quick' }, /pathCheck does not know "quick"; it knows none, basic, enhanced/);
   });
 });

@@ -84,6 +84,28 @@ describe('connections over UDP', { timeout: 120_000 }, () => {
     await server.close();
   });
 
+  it('live on when the address of a client changes', async () => {
+    let accepted;
+    const arrives = new Promise((resolve) => {
+      accepted = resolve;
+    });
+    const server = await listen(accepted, { host: '127.0.0.1', ...identity(own), connectionIdLength: 8, pathCheck: 'basic' });
+    const path = await relay(server.address().port);
+    const client = await connect(`127.0.0.1:${path.port}`, trusted);
+    const peer = await arrives;
+    const before = peer.remotePort;
+    const moved = once(peer, 'pathchange');
+    path.rebind();
+    client.send(encode('from elsewhere'));
+    assert.equal(decode(await next(peer)), 'from elsewhere');
+    await moved;
+    assert.notEqual(peer.remotePort, before);
+    peer.send(encode('found you'));
+    assert.equal(decode(await next(client)), 'found you');
+    assert.equal(server.connections.size, 1);
+    await Promise.all([client.close(), server.close()]);
+  });
+
   it('need no certificate where both have a key', async () => {
     const psk = { identity: 'sensor 1', key: new Uint8Array(32).fill(7) };
     const { client, peer, end } = await pair({ psk }, { psk });

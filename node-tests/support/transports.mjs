@@ -73,6 +73,11 @@ export async function relay(port, { seed = 1, loss = 0, duplicate = 0, delay = 0
   return {
     port: front.address().port,
     counts,
+    /** As a NAT that has forgotten its clients: from now on their datagrams come from other ports. */
+    rebind() {
+      for (const back of backs.values()) back.close();
+      backs.clear();
+    },
     close() {
       if (!open) return;
       open = false;
