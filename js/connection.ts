@@ -314,6 +314,15 @@ export class DtlsConnection extends EventTarget {
   }
 
   /**
+   * **Experimental.** Agrees on new keys afresh, so that whoever learns those of now cannot read what follows
+   * (draft-ietf-tls-extended-key-update). Both sides must have the option `extendedKeyUpdate`; the event `extendedkeysupdate` tells of the end.
+   */
+  extendedKeyUpdate(): void {
+    this.#connected().extendedKeyUpdate(now());
+    this.#link?.run();
+  }
+
+  /**
    * Servers: asks the client for a certificate, now (RFC 9846 §4.7.2), and gives it as `getRemoteCertificates()` does: none if
    * the client has none and may do without (`optional`). The client must have allowed it by `postHandshakeAuth`. What it
    * presents is checked as in the handshake, against this side's `ca` or `remoteFingerprints`.
@@ -412,6 +421,9 @@ export class DtlsConnection extends EventTarget {
         break;
       case 'session':
         this.dispatchEvent(new SessionEvent(event.session));
+        break;
+      case 'extended-keys-updated':
+        this.dispatchEvent(new Event('extendedkeysupdate'));
         break;
       case 'connection-ids':
         this.dispatchEvent(new Event('connectionids'));

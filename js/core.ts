@@ -54,6 +54,8 @@ export type ConnectionEvent =
   | { type: 'path-rejected' }
   /** The peer gave connection IDs; `spare` wait to be used. */
   | { type: 'connection-ids'; spare: number }
+  /** **Experimental.** New keys were agreed on afresh, and both sides use them. */
+  | { type: 'extended-keys-updated'; epoch: number }
   /** The peer will send no more. */
   | { type: 'peer-closed' }
   /** The connection ended as it should. */
@@ -302,6 +304,11 @@ export class Connection {
     rethrowing(() => this.#raw.updateKeys(requestPeer, now));
   }
 
+  /** **Experimental.** Agrees on new keys afresh (draft-ietf-tls-extended-key-update). */
+  extendedKeyUpdate(now: number): void {
+    rethrowing(() => this.#raw.extendedKeyUpdate(now));
+  }
+
   /** Servers: asks the client for a certificate (RFC 9846 §4.7.2); gives the number of the request, which the answer has too. */
   requestCertificate(optional: boolean, now: number): number {
     return rethrowing(() => this.#raw.requestCertificate(optional, now));
@@ -484,6 +491,7 @@ function eventOf(kind: number): ConnectionEvent | undefined {
     case 16: return { type: 'path-changed' };
     case 17: return { type: 'path-rejected' };
     case 18: return { type: 'connection-ids', spare: Scratch.number(0) };
+    case 19: return { type: 'extended-keys-updated', epoch: Scratch.number(0) };
     default: return undefined;
   }
 }

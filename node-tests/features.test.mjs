@@ -316,3 +316,19 @@ describe('connection IDs', () => {
     refused('client', { rejectUnauthorized: false, pathCheck: 'quick' }, /pathCheck does not know "quick"; it knows none, basic, enhanced/);
   });
 });
+
+describe('Extended Key Update', () => {
+  it('agrees on new keys where both sides want it', () => {
+    const option = { extendedKeyUpdate: true };
+    const { client, server } = handshake(option, option);
+    const before = client.epochs;
+    client.extendedKeyUpdate(BEGIN);
+    const events = exchange(client, server);
+    assert.ok(types(events.client).includes('extended-keys-updated') && types(events.server).includes('extended-keys-updated'));
+    assert.ok(client.epochs.read > before.read && client.epochs.write > before.write);
+    client.send(bytes(1));
+    assert.deepEqual(types(exchange(client, server).server), ['datagram']);
+    assert.throws(() => handshake(option, {}).client.extendedKeyUpdate(BEGIN), { code: 'ERR_DTLS_INCOMPATIBLE' });
+    refused('client', { rejectUnauthorized: false, ...option, resumption: true }, /resum/i);
+  });
+});

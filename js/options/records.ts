@@ -1,8 +1,8 @@
-// How long records are.
+// How long records are, and how their keys change.
 
 import type { Config as RawConfig } from '../dtls_wasm.js';
 import { optionError } from '../errors.js';
-import { checkWhole } from './checks.js';
+import { checkBoolean, checkWhole } from './checks.js';
 
 /** Sizes of records. */
 export interface RecordOptions {
@@ -16,13 +16,19 @@ export interface RecordOptions {
    * these lengths that is long enough. It costs bandwidth, and hides neither when something is sent nor how often. Default: 0, no padding.
    */
   padding?: number | readonly number[] | undefined;
+  /**
+   * **Experimental.** Offer or accept Extended Key Update (draft-ietf-tls-extended-key-update), for `extendedKeyUpdate()`. Excludes
+   * resumption. Default: false.
+   */
+  extendedKeyUpdate?: boolean | undefined;
 }
 
 /** @internal */
-export const RECORD_OPTIONS = ['recordSizeLimit', 'padding'] as const satisfies readonly (keyof RecordOptions)[];
+export const RECORD_OPTIONS = ['recordSizeLimit', 'padding', 'extendedKeyUpdate'] as const satisfies readonly (keyof RecordOptions)[];
 
 /** @internal */
-export function checkRecords({ recordSizeLimit, padding }: RecordOptions): void {
+export function checkRecords({ recordSizeLimit, padding, extendedKeyUpdate }: RecordOptions): void {
+  checkBoolean('extendedKeyUpdate', extendedKeyUpdate);
   if (recordSizeLimit !== false) checkWhole('recordSizeLimit', recordSizeLimit, 64, 16_385);
   if (!Array.isArray(padding)) return checkWhole('padding', padding, 0, 0xffff);
   if (padding.length === 0 || padding.some((length: unknown) => !Number.isInteger(length) || (length as number) < 1 || (length as number) > 0xffff)) {
@@ -31,7 +37,8 @@ export function checkRecords({ recordSizeLimit, padding }: RecordOptions): void 
 }
 
 /** @internal */
-export function applyRecords(raw: RawConfig, { recordSizeLimit, padding }: RecordOptions): void {
+export function applyRecords(raw: RawConfig, { recordSizeLimit, padding, extendedKeyUpdate }: RecordOptions): void {
+  if (extendedKeyUpdate) raw.offerExtendedKeyUpdate();
   if (recordSizeLimit === false) raw.setRecordSizeLimit(undefined);
   else if (recordSizeLimit !== undefined) raw.setRecordSizeLimit(recordSizeLimit);
   if (typeof padding === 'object') raw.padToBuckets(Uint16Array.from(padding));

@@ -327,6 +327,14 @@ impl Connection {
         }
     }
 
+    /// Agrees on new keys afresh.
+    #[wasm_bindgen(js_name = extendedKeyUpdate)]
+    pub fn extended_key_update(&mut self, now: f64) -> Result<(), String> {
+        self.write(|core| core.extended_key_update(Instant::from_millis_f64(now)))
+            .ok_or_else(gone)?
+            .map_err(failure::extended_key_update)
+    }
+
     /// Servers: asks the client for a certificate; gives the number of the request.
     #[wasm_bindgen(js_name = requestCertificate)]
     pub fn request_certificate(&mut self, is_optional: bool, now: f64) -> Result<u32, String> {
@@ -445,6 +453,10 @@ pub(super) fn give_event(event: ConnectionEvent) -> u32 {
         ConnectionEvent::ConnectionIdsReceived { spare } => {
             put_numbers(u32::try_from(spare).unwrap_or(u32::MAX), 0);
             18
+        }
+        ConnectionEvent::ExtendedKeyUpdated { epoch } => {
+            put_numbers(epoch.into(), 0);
+            19
         }
         // 7 and 8 are the endpoint's own.
         ConnectionEvent::SessionReceived(session) => {

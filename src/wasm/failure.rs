@@ -4,7 +4,9 @@ use core::fmt::Display;
 
 use crate::ExportError;
 use crate::config::ConfigError;
-use crate::connection::{ConnectionIdError, RequestAuthenticationError, SendEarlyError, UpdateKeysError};
+use crate::connection::{
+    ConnectionIdError, ExtendedKeyUpdateError, RequestAuthenticationError, SendEarlyError, UpdateKeysError,
+};
 use crate::crypto::resumption::SessionError;
 use crate::error::{CertificateError, Error, IdentityError};
 
@@ -39,6 +41,16 @@ pub(super) fn export(error: &ExportError) -> String {
         ExportError::NotConnected => thrown("ERR_DTLS_NOT_READY", error),
         _ => thrown(INVALID_OPTION, error),
     }
+}
+
+/// Why no keys were agreed on afresh.
+pub(super) fn extended_key_update(error: ExtendedKeyUpdateError) -> String {
+    let code = match error {
+        ExtendedKeyUpdateError::NotNegotiated => "ERR_DTLS_INCOMPATIBLE",
+        ExtendedKeyUpdateError::Exhausted => "ERR_DTLS_EXHAUSTED",
+        _ => "ERR_DTLS_NOT_READY",
+    };
+    thrown(code, error)
 }
 
 /// Why nothing was changed about connection IDs.
@@ -83,7 +95,7 @@ pub(super) fn request_authentication(error: RequestAuthenticationError) -> Strin
         E::NotOffered => "ERR_DTLS_INCOMPATIBLE",
         E::Exhausted => "ERR_DTLS_EXHAUSTED",
         E::NoRandomBytes => "ERR_DTLS_INTERNAL",
-        E::NotConnected | E::TooMany => "ERR_DTLS_NOT_READY",
+        E::NotConnected | E::TooMany | E::KeyUpdateInProgress => "ERR_DTLS_NOT_READY",
     };
     thrown(code, error)
 }

@@ -1,4 +1,4 @@
-//! How long records are.
+//! How long records are, and how their keys change.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -10,11 +10,13 @@ use crate::config::{CommonConfig, Padding};
 pub(super) struct Records {
     size_limit: Option<Option<u16>>,
     padding: Padding,
+    extended_key_update: bool,
 }
 
 impl Records {
     pub(super) fn apply(&mut self, common: &mut CommonConfig) {
         super::set(&mut common.record_size_limit, self.size_limit.take());
+        common.extended_key_update = self.extended_key_update;
         common.padding = core::mem::take(&mut self.padding);
     }
 }
@@ -25,6 +27,12 @@ impl Config {
     #[wasm_bindgen(js_name = setRecordSizeLimit)]
     pub fn set_record_size_limit(&mut self, limit: Option<u16>) {
         self.records.size_limit = Some(limit);
+    }
+
+    /// Offers Extended Key Update, which is experimental.
+    #[wasm_bindgen(js_name = offerExtendedKeyUpdate)]
+    pub fn offer_extended_key_update(&mut self) {
+        self.records.extended_key_update = true;
     }
 
     /// Pads records to a multiple of so many bytes.
