@@ -191,6 +191,43 @@ fn a_close_does_not_wait_for_an_update_of_keys() {
 }
 
 #[test]
+fn a_close_waits_for_no_acknowledgement_of_a_peer_that_has_closed() {
+    let mut pair = pair(client_config(), server_config());
+    let now = pair.now();
+    let mut datagram = Vec::new();
+    // Everything but the ACK of the client's last flight arrives.
+    while !(pair.a.state() == ConnectionState::Connected && pair.b.state() == ConnectionState::Connected) {
+        while pair.a.poll_transmit(&mut datagram, now) {
+            pair.b.handle_datagram(&mut datagram, now);
+        }
+        while pair.b.state() != ConnectionState::Connected && pair.b.poll_transmit(&mut datagram, now) {
+            pair.a.handle_datagram(&mut datagram, now);
+        }
+    }
+    while pair.b.poll_transmit(&mut datagram, now) {}
+    pair.a.close(now);
+    pair.b.close(now);
+    assert!(!pair.a.poll_transmit(&mut datagram, now), "it waits for its Finished to be acknowledged");
+    while pair.b.poll_transmit(&mut datagram, now) {
+        pair.a.handle_datagram(&mut datagram, now);
+    }
+    assert!(pair.a.poll_transmit(&mut datagram, now));
+    assert_eq!(pair.a.state(), ConnectionState::Closed);
+}
+
+#[test]
+fn closing_now_waits_for_nothing() {
+    let mut pair = pair(client_config(), server_config());
+    connected(&mut pair);
+    let now = pair.now();
+    pair.a.send(b"never sent").unwrap();
+    pair.a.close_now(now);
+    assert_eq!(events(&mut pair.a), [ConnectionEvent::Closed]);
+    settle(&mut pair);
+    assert_eq!(events(&mut pair.b), [ConnectionEvent::PeerClosed, ConnectionEvent::Closed]);
+}
+
+#[test]
 fn a_client_that_gives_up_tells_the_server() {
     let mut pair = pair(client_config(), server_config());
     pair.flush();
@@ -336,7 +373,7 @@ fn a_server_whose_signer_fails_says_so_in_a_way_the_client_can_read() {
     let mut pair = pair(client_config(), server);
     settle(&mut pair);
     assert_eq!(pair.b.error(), Some(&crate::error::TaskFailure::BackendFailed.into()));
-    assert_eq!(pair.a.error(), Some(&Error::AlertReceived(crate::wire::registry::AlertDescription::INTERNAL_ERROR)));
+    assert_eq!(pair.a.error(), Some(&Error::AlertReceived(AlertDescription::INTERNAL_ERROR)));
     assert!(!pair.b.poll_transmit(&mut Vec::new(), pair.now()));
 }
 

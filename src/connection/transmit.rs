@@ -244,7 +244,9 @@ impl Connection {
     /// The last record. It waits for the peer's handshake to be complete, or it could not be read, and would be lost. It
     /// does not wait for a KeyUpdate to be acknowledged: the peer can read it, and may be gone already.
     fn write_close_notify(&mut self, datagram: &mut Vec<u8>, written: &mut Written, now: Instant) -> Result<(), Error> {
-        let waits = !self.send_queue.is_empty() || self.outgoing.needs_epoch(EPOCH_HANDSHAKE);
+        // A peer that has closed acknowledges nothing any more.
+        let is_heard = self.peer_closed_at.is_some() || !self.outgoing.needs_epoch(EPOCH_HANDSHAKE);
+        let waits = !self.send_queue.is_empty() || !is_heard;
         if self.state != ConnectionState::Closing || waits {
             return Ok(());
         }
