@@ -100,8 +100,8 @@ fn raw_public_keys_prove_both_sides_to_whoever_knows_them() {
     let by_fingerprint = PublicKeyVerifier::from_fingerprints(vec![Fingerprint::sha256(&ours)]);
     let pair = raw_keys(pinned(&theirs), Arc::new(by_fingerprint));
     assert_eq!((pair.a.error(), pair.b.error()), (None, None));
-    assert_eq!(pair.a.peer_identity().unwrap().chain, [theirs.clone()]);
-    assert_eq!(pair.b.peer_identity().unwrap().chain, [ours.clone()]);
+    assert_eq!(pair.a.peer_identity().unwrap().chain, core::slice::from_ref(&theirs));
+    assert_eq!(pair.b.peer_identity().unwrap().chain, core::slice::from_ref(&ours));
 
     let stranger = raw_keys(pinned(&ours), pinned(&ours));
     assert_eq!(stranger.a.error(), Some(&Error::InvalidCertificate(CertificateError::UnknownPublicKey)));
@@ -122,7 +122,7 @@ fn no_verifier_takes_a_key_for_a_certificate_or_a_certificate_for_a_key() {
         ..certificate.clone()
     };
     let unexpected = Some(Err(CertificateError::UnexpectedType));
-    assert_eq!(WebPkiVerifier::new(&[own.certificate.clone()]).unwrap().verify(&bare), unexpected);
+    assert_eq!(WebPkiVerifier::new(core::slice::from_ref(&own.certificate)).unwrap().verify(&bare), unexpected);
     assert_eq!(FingerprintVerifier::new(vec![Fingerprint::sha256(&key)]).verify(&bare), unexpected);
     assert_eq!(pinned(&key).verify(&certificate), unexpected);
     assert_eq!(pinned(&key).verify(&bare), Some(Ok(())));

@@ -193,7 +193,7 @@ fn the_binders_of_wolfssl_verify() {
     let key = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef].repeat(4);
     let suite: &'static CipherSuiteImpl = &TLS_AES_128_GCM_SHA256;
     let mut messages = Vec::new();
-    for datagram in pcap::read_file(&vectors("wolfssl-5.9.2-traces").join("dtls13-psk-dhe.pcap")) {
+    for datagram in pcap::read_file(vectors("wolfssl-5.9.2-traces").join("dtls13-psk-dhe.pcap")) {
         // A hello in one record of one fragment, as wolfSSL sends it: 13 bytes of record header, 12 of the fragment's.
         if let ([22, ..], Some([msg_type @ (1 | 2), ..])) = (&datagram.payload[..], datagram.payload.get(13..)) {
             let len = usize::from(u16::from_be_bytes([datagram.payload[23], datagram.payload[24]]));

@@ -236,10 +236,7 @@ fn a_client_that_gives_up_tells_the_server() {
     pair.a.close(now);
     settle(&mut pair);
     assert_eq!(events(&mut pair.a), [ConnectionEvent::Closed]);
-    assert_eq!(
-        events(&mut pair.b),
-        [ConnectionEvent::Failed(Error::AlertReceived(crate::wire::registry::AlertDescription::CLOSE_NOTIFY))]
-    );
+    assert_eq!(events(&mut pair.b), [ConnectionEvent::Failed(Error::AlertReceived(AlertDescription::CLOSE_NOTIFY))]);
 }
 
 #[test]
@@ -283,7 +280,7 @@ fn nothing_in_common_fails_with_the_exact_alert_on_both_sides() {
     let mut pair = pair(client, server);
     settle(&mut pair);
     assert_eq!(pair.b.error(), Some(&PeerIncompatible::NoCipherSuite.into()));
-    assert_eq!(pair.a.error(), Some(&Error::AlertReceived(crate::wire::registry::AlertDescription::HANDSHAKE_FAILURE)));
+    assert_eq!(pair.a.error(), Some(&Error::AlertReceived(AlertDescription::HANDSHAKE_FAILURE)));
 }
 
 #[test]

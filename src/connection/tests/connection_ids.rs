@@ -297,7 +297,8 @@ fn one_message_of_a_kind_is_outstanding() {
 
 fn exchange_after_events(pair: &mut Pair<Connection, Connection>) {
     settle(pair);
-    (events(&mut pair.a), events(&mut pair.b));
+    events(&mut pair.a);
+    events(&mut pair.b);
     exchange(pair);
 }
 

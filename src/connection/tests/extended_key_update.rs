@@ -242,8 +242,10 @@ fn authentication_and_updates_wait_for_each_other() {
 /// The secrets that a key log is told.
 #[test]
 fn the_key_log_names_each_generation() {
+    /// Labels and secrets.
+    type Secrets = Vec<(String, Vec<u8>)>;
     #[derive(Clone, Default)]
-    struct Log(Arc<std::sync::Mutex<Vec<(String, Vec<u8>)>>>);
+    struct Log(Arc<std::sync::Mutex<Secrets>>);
     impl Trace for Log {
         fn wants_secrets(&self) -> bool {
             true

@@ -45,7 +45,8 @@ impl World {
         self.server.request_connection_ids(3).unwrap();
         self.run();
         assert_eq!((self.client.spare_connection_ids(), self.server.spare_connection_ids()), (3, 3));
-        (events(&mut self.client), events(&mut self.server));
+        events(&mut self.client);
+        events(&mut self.server);
         self
     }
 
