@@ -10,7 +10,7 @@ use std::time::Duration;
 use dtls_wasm::connection::{Connection, ConnectionEvent};
 use dtls_wasm::crypto::null::NullBackend;
 use dtls_wasm::crypto::secret::SecretBytes;
-use dtls_wasm::crypto::task::{Backend, Task, TaskError, TaskId, TaskOutput};
+use dtls_wasm::crypto::task::{Backend, Credentials, CredentialsRequest, Task, TaskError, TaskId, TaskOutput};
 use dtls_wasm::sim::{Node, SplitMix64};
 use dtls_wasm::time::Instant;
 
@@ -29,8 +29,13 @@ pub enum Kind {
 impl Kind {
     /// What the configuration of a connection gets; `seed` decides the key shares.
     pub fn backend(self, seed: u64) -> Arc<dyn Backend> {
+        self.backend_that_shows(seed, usual)
+    }
+
+    /// The same, with credentials of its own.
+    pub fn backend_that_shows(self, seed: u64, choose: Choose) -> Arc<dyn Backend> {
         match self {
-            Self::Synchronous => Arc::new(NullBackend::new(seed)),
+            Self::Synchronous => Arc::new(Owner { inner: NullBackend::new(seed), choose }),
             Self::Deferred(_) | Self::Adversarial => Arc::new(Nobody),
         }
     }
@@ -45,6 +50,29 @@ impl Backend for Nobody {
     }
 }
 
+/// Chooses what is shown to a peer.
+pub type Choose = fn(&CredentialsRequest) -> Option<Credentials>;
+
+/// What the null back end has, wherever it fits.
+pub fn usual(request: &CredentialsRequest) -> Option<Credentials> {
+    Some(NullBackend::credentials()).filter(|own| request.certificate_types.contains(&own.certificate_type))
+}
+
+/// The null back end, with credentials of its own.
+struct Owner {
+    inner: NullBackend,
+    choose: Choose,
+}
+
+impl Backend for Owner {
+    fn perform(&self, task: &Task) -> Option<Result<TaskOutput, TaskError>> {
+        match task {
+            Task::SelectCredentials(request) => Some(Ok(TaskOutput::Credentials((self.choose)(request).map(Arc::new)))),
+            _ => Backend::perform(&self.inner, task),
+        }
+    }
+}
+
 /// A connection and somebody who runs its tasks.
 pub struct Worker {
     /// The connection.
@@ -56,7 +84,7 @@ pub struct Worker {
     /// What comes of the task with this number instead of its result.
     pub instead: Option<(u32, Result<TaskOutput, TaskError>)>,
     kind: Kind,
-    inner: NullBackend,
+    inner: Owner,
     random: SplitMix64,
     due: BTreeMap<(Instant, u64), (TaskId, Result<TaskOutput, TaskError>)>,
     results: u64,
@@ -71,13 +99,18 @@ impl Worker {
             tasks: 0,
             instead: None,
             kind,
-            inner: NullBackend::new(seed),
+            inner: Owner { inner: NullBackend::new(seed), choose: usual },
             random: SplitMix64::named(seed, 0xad),
             due: BTreeMap::new(),
             results: 0,
         };
         worker.work(now);
         worker
+    }
+
+    /// With credentials of its own, chosen by `choose`. Nobody asks for any before the first datagram.
+    pub fn showing(self, choose: Choose) -> Self {
+        Self { inner: Owner { choose, ..self.inner }, ..self }
     }
 
     /// Takes what the connection asks and tells.

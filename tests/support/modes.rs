@@ -12,13 +12,17 @@ use dtls_wasm::crypto::null::NullBackend;
 use dtls_wasm::crypto::psk::{HashAlgorithm, Psk, PskMode};
 use dtls_wasm::crypto::resumption::{ResumptionState, Session};
 use dtls_wasm::crypto::secret::SecretBytes;
+use dtls_wasm::crypto::task::{Backend, Credentials, CredentialsRequest, Task, TaskOutput};
 use dtls_wasm::sim::{Conditions, Network, Pair};
 use dtls_wasm::ticket::{CachedTickets, LocalStrikeRegister};
 use dtls_wasm::time::Instant;
 use dtls_wasm::wire::connection_id::ConnectionIdUsage;
-use dtls_wasm::wire::registry::{CipherSuite, NamedGroup};
+use dtls_wasm::wire::delegated_credential::DelegatedCredential;
+#[cfg(feature = "certificate-compression")]
+use dtls_wasm::wire::registry::CertificateCompressionAlgorithm;
+use dtls_wasm::wire::registry::{CertificateType, CipherSuite, NamedGroup, SignatureScheme};
 
-use crate::backends::{Kind, Worker};
+use crate::backends::{Choose, Kind, Worker, usual};
 use crate::null::{self, START};
 
 /// One row.
@@ -32,6 +36,8 @@ pub struct Mode {
     pub configure: fn(&mut ClientConfig, &mut ServerConfig),
     /// What the client has from an earlier connection with this server.
     pub session: fn(&ServerConfig) -> Option<Session>,
+    /// What both sides show of themselves.
+    pub shows: Choose,
     /// What the applications do once both sides are connected.
     pub act: fn(&mut Connection, &mut Connection, Instant),
     /// Whether that has had its effect, as client and server see it.
@@ -48,7 +54,16 @@ impl std::fmt::Debug for Mode {
 }
 
 const fn handshake(name: &'static str, mtu: usize, configure: fn(&mut ClientConfig, &mut ServerConfig)) -> Mode {
-    Mode { name, mtu, configure, session: |_| None, act: |_, _, _| (), acted: |_, _| true, is_ordered: true }
+    Mode {
+        name,
+        mtu,
+        configure,
+        session: |_| None,
+        shows: usual,
+        act: |_, _, _| (),
+        acted: |_, _| true,
+        is_ordered: true,
+    }
 }
 
 fn is_authenticated(event: &ConnectionEvent) -> bool {
@@ -234,7 +249,98 @@ pub const MODES: &[Mode] = &[
             takes_early_data(server);
         })
     },
+    Mode {
+        shows: raw_key,
+        acted: |client, server| [client, server].map(shown_by_peer) == [Some((RAW, &b"a bare key"[..], false)); 2],
+        ..handshake("raw public keys", 1200, |client, server| {
+            server.client_auth = ClientAuth::Required;
+            for common in [&mut client.common, &mut server.common] {
+                common.certificates.own_types = vec![RAW];
+                common.certificates.peer_types = vec![RAW];
+            }
+        })
+    },
+    Mode {
+        shows: delegate,
+        act: |_, server, now| {
+            server.request_client_authentication(true, now).unwrap();
+        },
+        acted: |client, server| {
+            let stapled = |side: &Worker| {
+                side.connection.peer_identity().is_some_and(|peer| peer.ocsp_response.as_deref() == Some(b"response"))
+            };
+            [client, server].map(shown_by_peer) == [Some((X509, &b"one of ours"[..], true)); 2]
+                && stapled(client)
+                && stapled(server)
+        },
+        ..handshake("delegated credentials, stapled, chosen by authority, now and later", 512, |client, server| {
+            client.post_handshake_auth = true;
+            for common in [&mut client.common, &mut server.common] {
+                common.certificates.delegated_schemes = vec![SignatureScheme::ED25519];
+                common.certificates.authorities = vec![AUTHORITY.to_vec()];
+                common.certificates.request_ocsp = true;
+            }
+        })
+    },
+    #[cfg(feature = "certificate-compression")]
+    Mode {
+        shows: |_| {
+            let Credentials { key, schemes, .. } = NullBackend::credentials();
+            Some(Credentials::new(vec![LONG.to_vec()], key, schemes))
+        },
+        acted: |client, server| [client, server].map(shown_by_peer) == [Some((X509, LONG, false)); 2],
+        ..handshake("compressed certificates", 512, |client, server| {
+            server.client_auth = ClientAuth::Required;
+            for common in [&mut client.common, &mut server.common] {
+                common.certificates.compression =
+                    vec![CertificateCompressionAlgorithm::BROTLI, CertificateCompressionAlgorithm::ZLIB];
+            }
+        })
+    },
 ];
+
+const RAW: CertificateType = CertificateType::RAW_PUBLIC_KEY;
+const X509: CertificateType = CertificateType::X509;
+
+/// A distinguished name, which the null back end does not look into.
+const AUTHORITY: &[u8] = &[0x30, 0];
+
+/// A certificate that would not fit a datagram of 512 bytes as it is.
+#[cfg(feature = "certificate-compression")]
+const LONG: &[u8] = &[7; 2000];
+
+/// The type of the peer's certificate, the certificate, and whether it was delegated.
+fn shown_by_peer(side: &Worker) -> Option<(CertificateType, &[u8], bool)> {
+    side.connection.peer_identity().map(|peer| (peer.certificate_type, &peer.chain[0][..], peer.is_delegated))
+}
+
+fn raw_key(request: &CredentialsRequest) -> Option<Credentials> {
+    let Credentials { key, schemes, .. } = NullBackend::credentials();
+    let fits = request.certificate_types.contains(&RAW);
+    fits.then(|| Credentials::raw_public_key(b"a bare key".to_vec(), key, schemes))
+}
+
+/// A credential that the owner of a certificate has signed, for who trusts the right authority and takes one.
+fn delegate(request: &CredentialsRequest) -> Option<Credentials> {
+    let Credentials { key, schemes, .. } = NullBackend::credentials();
+    let (algorithm, certificate) = (SignatureScheme::ECDSA_SECP256R1_SHA256, b"one of ours".to_vec());
+    let mut credential = DelegatedCredential {
+        valid_time: 1000,
+        scheme: SignatureScheme::ED25519,
+        public_key: b"a key for a day".to_vec(),
+        algorithm,
+        signature: Vec::new(),
+    };
+    let content = credential.signed_content(request.is_server, &certificate);
+    let sign = Task::Sign { key: key.clone(), scheme: algorithm, content };
+    let Some(Ok(TaskOutput::Signature(signature))) = Backend::perform(&NullBackend::new(0), &sign) else { return None };
+    credential.signature = signature;
+    let own = Credentials::new(vec![certificate], key.clone(), schemes)
+        .with_ocsp_response(b"response".to_vec())
+        .with_delegated_credential(credential, key);
+    let fits = request.authorities.iter().any(|name| name == AUTHORITY) && own.scheme_for(request).is_some();
+    fits.then_some(own)
+}
 
 fn takes_early_data(server: &mut ServerConfig) {
     server.tickets = Some(Arc::new(CachedTickets::new(10)));
@@ -307,8 +413,8 @@ impl Mode {
     ) -> Handshake {
         let mut client = null::client(seed);
         let mut server = null::server(!seed);
-        client.common.backend = kind.backend(seed);
-        server.common.backend = kind.backend(!seed);
+        client.common.backend = kind.backend_that_shows(seed, self.shows);
+        server.common.backend = kind.backend_that_shows(!seed, self.shows);
         (self.configure)(&mut client, &mut server);
         for transport in [&mut client.common.transport, &mut server.common.transport] {
             transport.max_datagram_size = self.mtu;
@@ -327,8 +433,8 @@ impl Mode {
         }
         let server = Connection::server(Arc::new(server), START).unwrap();
         Pair::new(
-            Worker::new(client, kind, seed, START),
-            Worker::new(server, kind, !seed, START),
+            Worker::new(client, kind, seed, START).showing(self.shows),
+            Worker::new(server, kind, !seed, START).showing(self.shows),
             Network::new(seed, conditions),
             START,
         )
