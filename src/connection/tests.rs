@@ -406,45 +406,55 @@ fn flights_shrink_to_what_the_path_carries() {
 }
 
 /// The null provider's AEAD, worn out early.
-struct ShortLived(&'static dyn AeadAlgorithm);
+struct ShortLived {
+    inner: &'static dyn AeadAlgorithm,
+    limits: AeadLimits,
+}
 
 impl AeadAlgorithm for ShortLived {
     fn key_len(&self) -> usize {
-        self.0.key_len()
+        self.inner.key_len()
     }
 
     fn tag_len(&self) -> usize {
-        self.0.tag_len()
+        self.inner.tag_len()
     }
 
     fn limits(&self) -> AeadLimits {
-        AeadLimits { confidentiality: 40, ..self.0.limits() }
+        self.limits
     }
 
     fn aead_key(&self, key: &[u8]) -> Option<Box<dyn AeadKey>> {
-        self.0.aead_key(key)
+        self.inner.aead_key(key)
     }
 
     fn record_number_key(&self, key: &[u8]) -> Option<Box<dyn RecordNumberKey>> {
-        self.0.record_number_key(key)
+        self.inner.record_number_key(key)
     }
 }
 
-/// A provider whose keys protect only a few records.
+/// Both sides with a provider whose keys protect only 40 records, and bear only five forgeries.
+fn feeble() -> (ClientConfig, ServerConfig) {
+    let provider = feeble_provider();
+    let (mut client, mut server) = (client_config(), server_config());
+    client.common = CommonConfig::new(Arc::clone(&provider), client.common.backend);
+    server.common = CommonConfig::new(provider, server.common.backend);
+    (client, server)
+}
+
 fn feeble_provider() -> Arc<crate::crypto::CryptoProvider> {
     let mut provider = null::provider(1);
     let suite = provider.suites[0];
-    let aead: &'static ShortLived = Box::leak(Box::new(ShortLived(suite.aead)));
+    let limits = AeadLimits { confidentiality: 40, integrity: 5 };
+    let aead: &'static ShortLived = Box::leak(Box::new(ShortLived { inner: suite.aead, limits }));
+
     provider.suites = vec![Box::leak(Box::new(CipherSuiteImpl { id: suite.id, hash: suite.hash, aead }))];
     Arc::new(provider)
 }
 
 #[test]
 fn keys_are_renewed_before_they_are_worn_out() {
-    let provider = feeble_provider();
-    let (mut client, mut server) = (client_config(), server_config());
-    client.common = CommonConfig::new(Arc::clone(&provider), client.common.backend);
-    server.common = CommonConfig::new(provider, server.common.backend);
+    let (client, server) = feeble();
     let mut pair = pair(client, server);
     connected(&mut pair);
     for number in 0..200u8 {

@@ -4,7 +4,7 @@
 use super::misbehaviour::{Case, changing};
 use super::*;
 use crate::config::{ConfigError, Limits};
-use crate::error::{CertificateError, PeerMisbehaved};
+use crate::error::{CertificateError, Exhausted, PeerMisbehaved};
 use crate::handshake::context::tampering;
 use crate::wire::certificate::Certificate;
 use crate::wire::registry::{AlertDescription as Alert, HandshakeType};
@@ -117,4 +117,71 @@ fn limits_that_leave_no_room_are_refused() {
         let error = Connection::client(Arc::new(client), None, START).err();
         assert!(matches!(error, Some(ConfigError::InvalidLimit { name, .. }) if name == expected), "{error:?}");
     }
+}
+
+/// What `connection` has to send next.
+fn datagram_of(connection: &mut Connection, now: Instant) -> Vec<u8> {
+    let mut datagram = Vec::new();
+    assert!(connection.poll_transmit(&mut datagram, now));
+    datagram
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.3
+//# If the number of packets that fail authentication exceeds a limit that is specific to the AEAD in use, an implementation
+//# SHOULD immediately close the connection.
+#[test]
+fn more_forged_records_than_a_key_bears_end_the_connection_and_the_peer_is_told() {
+    let (client, server) = feeble();
+    let mut pair = pair(client, server);
+    connected(&mut pair);
+    settle(&mut pair);
+    let mut forge = |pair: &mut Pair<Connection, Connection>| {
+        let now = pair.now();
+        pair.b.send(b"data").unwrap();
+        let mut datagram = datagram_of(&mut pair.b, now);
+        *datagram.last_mut().unwrap() ^= 1;
+        pair.a.handle_datagram(&mut datagram, now);
+    };
+    for _ in 0..5 {
+        forge(&mut pair);
+    }
+    assert_eq!((pair.a.error(), pair.a.stats().records_forged), (None, 5), "as many as there may be");
+    // Each key has a count of its own.
+    pair.b.update_keys(false, pair.now()).unwrap();
+    settle(&mut pair);
+    assert_eq!(pair.a.epochs().0, 4);
+    for _ in 0..5 {
+        forge(&mut pair);
+    }
+    assert_eq!((pair.a.error(), pair.a.state()), (None, ConnectionState::Connected));
+    pair.b.send(b"still there").unwrap();
+    settle(&mut pair);
+    assert_eq!(events(&mut pair.a).last(), Some(&ConnectionEvent::Datagram(b"still there".to_vec())));
+    forge(&mut pair);
+    let error = Error::from(PeerMisbehaved::TooManyForgedRecords);
+    assert_eq!((pair.a.error(), pair.a.state()), (Some(&error), ConnectionState::Failed));
+    settle(&mut pair);
+    assert_eq!(pair.b.error(), Some(&Error::AlertReceived(Alert::BAD_RECORD_MAC)));
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9147#section-4.5.3
+//# Implementations SHOULD NOT protect more records than allowed by the limit specified for the negotiated AEAD.
+#[test]
+fn a_key_that_cannot_be_renewed_protects_no_more_records_than_it_may() {
+    let (client, server) = feeble();
+    let mut pair = pair(client, server);
+    connected(&mut pair);
+    settle(&mut pair);
+    let now = pair.now();
+    // The peer hears nothing any more, so that no KeyUpdate is acknowledged.
+    let mut sent = 0;
+    for _ in 0..100 {
+        let _ = pair.a.send(b"data");
+        let mut datagram = Vec::new();
+        while pair.a.poll_transmit(&mut datagram, now) {
+            sent += 1;
+        }
+    }
+    assert!((30..=40).contains(&sent), "{sent} datagrams");
+    assert_eq!((pair.a.error(), pair.a.epochs().1), (Some(&Exhausted::SequenceNumber.into()), 3));
 }
