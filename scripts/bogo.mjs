@@ -1,6 +1,7 @@
 // BoringSSL's conformance runner against the shim in bogo/: builds both and runs the tests of DTLS 1.3.
 //
-//   node scripts/bogo.mjs                  the tests of bogo/core.txt, but for those that bogo/config.json disables
+//   node scripts/bogo.mjs                  the tests of bogo/core.txt and bogo/more.txt, but for those that
+//                                          bogo/config.json disables
 //   node scripts/bogo.mjs --test 'A*;B*'   only those whose names match one of these patterns
 //   node scripts/bogo.mjs --verbose        also what passed
 //
@@ -36,7 +37,8 @@ const KEYS = {
   ed25519_key: ['ED25519'],
   channel_id_key: ['EC', 'ec_paramgen_curve:P-256'],
 };
-const CORE = 'bogo/core.txt';
+/** What is run by default: the tests of the RFC's core, and those of extensions that we have. */
+const LISTS = ['bogo/core.txt', 'bogo/more.txt'];
 /** The runner waits that long for a word of the shim; on a busy machine its own 15 s may not be enough. */
 const IDLE = '60s';
 
@@ -137,7 +139,7 @@ async function tests(patterns, verbose) {
   for (const name of not) console.log(`unimplemented  ${name}`);
   for (const name of bad) console.log(`FAILED         ${name}`);
   if (bad.length > 0) console.log(explanations(output));
-  return { passed: ok.length, failed: bad.length, unimplemented: not.length };
+  return { passed: ok, failed: bad, unimplemented: not };
 }
 
 /** What the runner says of the tests that failed. */
@@ -145,9 +147,17 @@ function explanations(output) {
   return output.split(/\n(?=(?:FAILED|PASSED|UNIMPLEMENTED) \()/).filter((part) => part.startsWith('FAILED (')).slice(0, 20).join('\n');
 }
 
-/** The tests that are run by default. */
-function core() {
-  return readFileSync(join(ROOT, CORE), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+/** The names of the tests in a list. */
+function list(path) {
+  return readFileSync(join(ROOT, path), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** Tells how many tests of a list did what. */
+function count(path, names, outcomes) {
+  const of = (outcome) => outcomes[outcome].filter((name) => names.includes(name)).length;
+  const [passed, failed, unimplemented] = [of('passed'), of('failed'), of('unimplemented')];
+  const disabled = names.length - passed - failed - unimplemented;
+  console.log(`${path}: of ${names.length} tests ${passed} passed, ${failed} failed, ${unimplemented} are not implemented, ${disabled} are disabled for the reasons in ${CONFIG}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -156,9 +166,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (process.platform === 'win32') throw new Problem('BoringSSL\'s runner is built on Unix systems only.');
     await runner();
     await shim();
-    const names = core();
-    const { passed, failed, unimplemented } = await tests(values.test ?? names.join(';'), values.verbose);
-    if (!values.test) console.log(`of ${names.length} tests ${names.length - passed - failed - unimplemented} are disabled, for the reasons in ${CONFIG}`);
+    const lists = LISTS.map((path) => [path, list(path)]);
+    const outcomes = await tests(values.test ?? lists.flatMap(([, names]) => names).join(';'), values.verbose);
+    if (!values.test) for (const [path, names] of lists) count(path, names, outcomes);
+    const [passed, failed, unimplemented] = [outcomes.passed, outcomes.failed, outcomes.unimplemented].map((names) => names.length);
     console.log(`${passed} passed, ${failed} failed, ${unimplemented} ignored`);
     if (failed > 0) process.exitCode = 1;
   });

@@ -1,18 +1,17 @@
 //! From the flags to the library's configuration.
 
-use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dtls_wasm::config::{ClientAuth, ClientConfig, CommonConfig, Reactions, ServerConfig, default_key_shares};
 use dtls_wasm::connection::{ClientOffer, Connection};
-use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
-use dtls_wasm::crypto::task::{Backend, Credentials, PeerVerifier, PresentedIdentity, Task, TaskError, TaskOutput};
+use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, provider};
+use dtls_wasm::crypto::task::{Backend, PeerVerifier, PresentedIdentity, Task, TaskError, TaskOutput};
 use dtls_wasm::error::CertificateError;
-use dtls_wasm::identity::pem;
-use dtls_wasm::wire::registry::{AlertDescription, NamedGroup, SignatureScheme, SrtpProfile};
+use dtls_wasm::wire::registry::{AlertDescription, CertificateType, NamedGroup, SignatureScheme, SrtpProfile};
 
+use crate::credentials::Wallet;
 use crate::exchange::{Failure, Memory};
 use crate::flags::Flags;
 
@@ -41,18 +40,20 @@ const PROFILES: &[(&str, SrtpProfile)] = &[
 #[derive(Debug, Default)]
 pub struct Verdict {
     pub asked: AtomicBool,
+    /// What came with it.
+    pub presented: Mutex<Option<PresentedIdentity>>,
 }
 
 /// A connection before its first datagram, and what its checks need to know.
 pub struct Configured {
     pub connection: Connection,
-    pub backend: Arc<LocalBackend>,
+    pub backend: Arc<Wallet>,
     pub verdict: Arc<Verdict>,
 }
 
 pub fn connection(flags: &Flags, memory: &mut Memory) -> Result<Configured, Failure> {
     let verdict = Arc::new(Verdict::default());
-    let backend = Arc::new(local_backend(flags, &verdict)?);
+    let backend = Arc::new(Wallet::new(flags, local_backend(flags, &verdict))?);
     let connection = if flags.server {
         Connection::server(Arc::new(server(flags, &backend, memory)?), memory.now())
     } else {
@@ -64,7 +65,7 @@ pub fn connection(flags: &Flags, memory: &mut Memory) -> Result<Configured, Fail
     Ok(Configured { connection, backend, verdict })
 }
 
-fn client(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<ClientConfig, Failure> {
+fn client(flags: &Flags, backend: &Arc<Wallet>) -> Result<ClientConfig, Failure> {
     let mut common = common(flags, backend)?;
     common.alpn_protocols = flags.advertise_alpn.clone();
     let key_shares = default_key_shares(&common.groups);
@@ -73,10 +74,13 @@ fn client(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<ClientConfig, Fa
     config.key_shares = key_shares;
     config.resumption = true;
     config.verify_on_resumption = flags.reverify_on_resume;
+    config.psks = backend.psks().map(|(_, psk)| Arc::clone(psk)).collect();
+    // BoringSSL's clients that have keys take certificates only if they were told to verify them.
+    config.psk_only = !config.psks.is_empty() && !flags.verify_peer;
     Ok(config)
 }
 
-fn server(flags: &Flags, backend: &Arc<LocalBackend>, memory: &mut Memory) -> Result<ServerConfig, Failure> {
+fn server(flags: &Flags, backend: &Arc<Wallet>, memory: &mut Memory) -> Result<ServerConfig, Failure> {
     let mut common = common(flags, backend)?;
     common.alpn_protocols = flags.select_alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     if flags.reject_alpn {
@@ -88,6 +92,7 @@ fn server(flags: &Flags, backend: &Arc<LocalBackend>, memory: &mut Memory) -> Re
         config.tickets = Some(memory.tickets(&config)?);
         config.ticket_count = if flags.skip_ticket { 0 } else { TICKETS };
     }
+    config.look_up_psks = backend.psks().next().is_some();
     config.acknowledge_server_name = !flags.no_server_name_ack;
     config.client_auth = match (flags.require_client_certificate, flags.verify_peer) {
         (true, _) => ClientAuth::Required,
@@ -97,10 +102,10 @@ fn server(flags: &Flags, backend: &Arc<LocalBackend>, memory: &mut Memory) -> Re
     Ok(config)
 }
 
-fn common(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<CommonConfig, Failure> {
+fn common(flags: &Flags, wallet: &Arc<Wallet>) -> Result<CommonConfig, Failure> {
     let backend: Arc<dyn Backend> = match flags.private_key_delay_ms {
-        0 => Arc::clone(backend) as Arc<dyn Backend>,
-        _ => Arc::new(SlowKey(Arc::clone(backend))),
+        0 => Arc::clone(wallet) as Arc<dyn Backend>,
+        _ => Arc::new(SlowKey(Arc::clone(wallet))),
     };
     let mut common = CommonConfig::new(Arc::new(provider()), backend);
     if !flags.curves.is_empty() {
@@ -114,6 +119,9 @@ fn common(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<CommonConfig, Fa
         let (_, profile) = known.ok_or_else(|| Failure::Unimplemented(format!("the SRTP profile {name}")))?;
         common.srtp_profiles.push(*profile);
     }
+    common.certificates.own_types = own_types(flags, wallet);
+    common.certificates.request_ocsp = flags.enable_ocsp_stapling;
+    common.certificates.request_timestamps = flags.enable_timestamps;
     common.grease = flags.grease;
     common.permute_extensions = flags.permute_extensions;
     let transport = &mut common.transport;
@@ -137,48 +145,51 @@ fn common(flags: &Flags, backend: &Arc<LocalBackend>) -> Result<CommonConfig, Fa
     Ok(common)
 }
 
-fn local_backend(flags: &Flags, verdict: &Arc<Verdict>) -> Result<LocalBackend, Failure> {
+/// BoringSSL's servers know both types of certificate, whichever they have; its clients offer what they have.
+fn own_types(flags: &Flags, wallet: &Wallet) -> Vec<CertificateType> {
+    let told: Vec<_> = flags.available_client_cert_types.iter().copied().map(CertificateType).collect();
+    let types = match flags.server {
+        true => vec![CertificateType::X509, CertificateType::RAW_PUBLIC_KEY],
+        false if told.is_empty() => wallet.types(),
+        false => told,
+    };
+    if types.is_empty() { vec![CertificateType::X509] } else { types }
+}
+
+fn local_backend(flags: &Flags, verdict: &Arc<Verdict>) -> LocalBackend {
+    let rejects = flags.verify_fail && (flags.verify_peer || flags.require_client_certificate);
     let verifier = Verifier {
         verdict: Arc::clone(verdict),
-        rejects: flags.verify_fail && (flags.verify_peer || flags.require_client_certificate),
-        custom: flags.custom_verify,
+        // BoringSSL's callbacks differ in the alert.
+        alert: match () {
+            () if rejects && flags.custom_verify => Some(AlertDescription::CERTIFICATE_UNKNOWN),
+            () if rejects => Some(AlertDescription::HANDSHAKE_FAILURE),
+            () if flags.fail_ocsp_callback => Some(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE),
+            () => None,
+        },
     };
-    let backend = LocalBackend::new(Arc::new(OsRandom)).with_verifier(Arc::new(verifier));
-    let (Some(cert), Some(key)) = (&flags.cert_file, &flags.key_file) else { return Ok(backend) };
-    Ok(backend.with_credentials(load(cert, key)?))
-}
-
-fn load(cert: &str, key: &str) -> Result<Credentials, Failure> {
-    let chain = pem::certificates(&text(cert)?).map_err(|error| Failure::Failed(format!("{cert}: {error}")))?;
-    let private = pem::private_key(&text(key)?).map_err(|error| Failure::Failed(format!("{key}: {error}")))?;
-    credentials(chain, &private).map_err(|error| Failure::Unimplemented(format!("{key}: {error}")))
-}
-
-fn text(path: &str) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| Failure::Failed(format!("{path}: {error}")))
+    LocalBackend::new(Arc::new(OsRandom)).with_verifier(Arc::new(verifier))
 }
 
 /// Accepts every certificate, or none.
 struct Verifier {
     verdict: Arc<Verdict>,
-    rejects: bool,
-    /// BoringSSL's two callbacks differ in the alert.
-    custom: bool,
+    /// The alert to refuse it with.
+    alert: Option<AlertDescription>,
 }
 
 impl PeerVerifier for Verifier {
-    fn verify(&self, _: &PresentedIdentity) -> Option<Result<(), CertificateError>> {
+    fn verify(&self, presented: &PresentedIdentity) -> Option<Result<(), CertificateError>> {
         self.verdict.asked.store(true, Ordering::Relaxed);
-        Some(match (self.rejects, self.custom) {
-            (false, _) => Ok(()),
-            (true, true) => Err(CertificateError::RejectedBy(AlertDescription::CERTIFICATE_UNKNOWN)),
-            (true, false) => Err(CertificateError::RejectedBy(AlertDescription::HANDSHAKE_FAILURE)),
-        })
+        if let Ok(mut place) = self.verdict.presented.lock() {
+            *place = Some(presented.clone());
+        }
+        Some(self.alert.map_or(Ok(()), |alert| Err(CertificateError::RejectedBy(alert))))
     }
 }
 
 /// Leaves signatures to the exchange, which lets time pass before it makes them.
-struct SlowKey(Arc<LocalBackend>);
+struct SlowKey(Arc<Wallet>);
 
 impl Backend for SlowKey {
     fn perform(&self, task: &Task) -> Option<Result<TaskOutput, TaskError>> {

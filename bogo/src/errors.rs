@@ -39,12 +39,15 @@ fn alert_name(alert: AlertDescription) -> String {
 fn certificate(error: &CertificateError) -> &'static str {
     match error {
         CertificateError::BadEncoding => ":CANNOT_PARSE_LEAF_CERT:",
+        CertificateError::RejectedBy(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE) => ":OCSP_CB_ERROR:",
         _ => ":CERTIFICATE_VERIFY_FAILED:",
     }
 }
 
 fn message(error: InvalidMessage) -> &'static str {
     match error {
+        InvalidMessage::BinderCount => ":PSK_IDENTITY_BINDER_COUNT_MISMATCH:",
+        InvalidMessage::PreSharedKeyNotLast => ":PRE_SHARED_KEY_MUST_BE_LAST:",
         InvalidMessage::DuplicateExtension(_) => ":DUPLICATE_EXTENSION:",
         _ => ":DECODE_ERROR:",
     }
@@ -67,7 +70,7 @@ fn misbehaved(error: PeerMisbehaved) -> &'static str {
     match error {
         P::AckOfUnsentRecord | P::LegacyCookie => ":DECODE_ERROR:",
         P::NoCertificate => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",
-        P::FinishedMismatch => ":DIGEST_CHECK_FAILED:",
+        P::FinishedMismatch | P::InvalidBinder => ":DIGEST_CHECK_FAILED:",
         P::InvalidSignature => ":BAD_SIGNATURE:",
         P::FragmentMismatch => ":FRAGMENT_MISMATCH:",
         P::MessageAcrossKeyChange | P::MessageInWrongEpoch(_) => ":EXCESS_HANDSHAKE_DATA:",
@@ -78,6 +81,9 @@ fn misbehaved(error: PeerMisbehaved) -> &'static str {
         P::RetryWithUnofferedGroup | P::KeyShareOfWrongGroup => ":WRONG_CURVE:",
         P::DuplicateKeyShare => ":DUPLICATE_KEY_SHARE:",
         P::InvalidKeyShare => ":BAD_ECPOINT:",
+        P::SelectedUnofferedPsk => ":PSK_IDENTITY_NOT_FOUND:",
+        // A mode that we did not offer is the one without a key share.
+        P::SelectedUnofferedPskMode => ":MISSING_KEY_SHARE:",
         P::SelectedUnofferedSuite => ":WRONG_CIPHER_RETURNED:",
         P::SelectedUnofferedVersion => ":UNSUPPORTED_PROTOCOL:",
         P::SelectedUnofferedProtocol => ":INVALID_ALPN_PROTOCOL:",

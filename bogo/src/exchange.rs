@@ -7,13 +7,15 @@ use std::time::Duration;
 use dtls_wasm::config::ServerConfig;
 use dtls_wasm::connection::{Connection, ConnectionEvent, UpdateKeysError};
 use dtls_wasm::crypto::resumption::Session;
-use dtls_wasm::crypto::rustcrypto::LocalBackend;
-use dtls_wasm::crypto::task::Backend as _;
+use dtls_wasm::crypto::task::{Backend as _, CredentialsRequest, Task};
+use dtls_wasm::error::{Error, PeerIncompatible, PeerMisbehaved};
 use dtls_wasm::ticket::SealedTickets;
 use dtls_wasm::time::Instant;
+use dtls_wasm::wire::registry::AlertDescription;
 
 use crate::checks::{self, Observed};
 use crate::configure::Configured;
+use crate::credentials::Wallet;
 use crate::errors;
 use crate::flags::Flags;
 use crate::transport::{Input, Transport};
@@ -80,7 +82,7 @@ pub fn run(
     let observed = Observed::listen(&mut connection, verdict);
     let mut exchange =
         Exchange { connection, transport, backend, flags, observed, is_resumption, will_read: false, memory };
-    let result = exchange.to_the_end();
+    let result = exchange.until_the_end();
     exchange.transport.finish();
     result
 }
@@ -88,7 +90,7 @@ pub fn run(
 struct Exchange<'a> {
     connection: Connection,
     transport: Transport,
-    backend: Arc<LocalBackend>,
+    backend: Arc<Wallet>,
     flags: &'a Flags,
     observed: Observed,
     is_resumption: bool,
@@ -107,7 +109,7 @@ enum Progress {
 }
 
 impl Exchange<'_> {
-    fn to_the_end(&mut self) -> Result<(), Failure> {
+    fn until_the_end(&mut self) -> Result<(), Failure> {
         loop {
             if self.work()? == Progress::Done {
                 return Ok(());
@@ -173,33 +175,43 @@ impl Exchange<'_> {
     /// Does what is to be done until the connection waits for the runner.
     fn work(&mut self) -> Result<Progress, Failure> {
         loop {
-            while self.run_tasks() {}
-            let mut datagram = Vec::new();
-            while self.connection.poll_transmit(&mut datagram, self.memory.now) {
-                self.transport.send(&datagram).map_err(Failure::io)?;
-            }
+            while self.run_tasks()? {}
+            self.send_all()?;
             let Some(event) = self.connection.poll_event() else { return Ok(Progress::Waiting) };
             if self.handle(event)? == Progress::Done {
-                while self.connection.poll_transmit(&mut datagram, self.memory.now) {
-                    self.transport.send(&datagram).map_err(Failure::io)?;
-                }
+                self.send_all()?;
                 return Ok(Progress::Done);
             }
         }
     }
 
     /// Runs a task that the back end left to us: a signature by a key that takes its time.
-    fn run_tasks(&mut self) -> bool {
-        let Some((id, task)) = self.connection.poll_task() else { return false };
-        self.advance(Duration::from_millis(self.flags.private_key_delay_ms.into()));
-        let mut datagram = Vec::new();
-        while self.connection.poll_transmit(&mut datagram, self.memory.now) {
-            let _ = self.transport.send(&datagram);
+    fn run_tasks(&mut self) -> Result<bool, Failure> {
+        let Some((id, task)) = self.connection.poll_task() else { return Ok(false) };
+        if let Task::SelectCredentials(request) = &task {
+            return self.refuse_selection(request);
         }
+        self.advance(Duration::from_millis(self.flags.private_key_delay_ms.into()));
+        self.send_all()?;
         if let Some(result) = self.backend.perform(&task) {
             self.connection.handle_task(id, result, self.memory.now);
         }
-        true
+        Ok(true)
+    }
+
+    /// Ends the connection, because the back end has no credentials that it would go on with.
+    fn refuse_selection(&mut self, request: &CredentialsRequest) -> Result<bool, Failure> {
+        self.connection.abort(AlertDescription::HANDSHAKE_FAILURE, self.memory.now);
+        self.send_all()?;
+        Err(Failure::Failed(self.backend.why_none(request).into()))
+    }
+
+    fn send_all(&mut self) -> Result<(), Failure> {
+        let mut datagram = Vec::new();
+        while self.connection.poll_transmit(&mut datagram, self.memory.now) {
+            self.transport.send(&datagram).map_err(Failure::io)?;
+        }
+        Ok(())
     }
 
     fn handle(&mut self, event: ConnectionEvent) -> Result<Progress, Failure> {
@@ -217,19 +229,31 @@ impl Exchange<'_> {
             }
             ConnectionEvent::Failed(error) => {
                 // The alert that says why must still be sent.
-                let mut datagram = Vec::new();
-                while self.connection.poll_transmit(&mut datagram, self.memory.now) {
-                    self.transport.send(&datagram).map_err(Failure::io)?;
-                }
-                return Err(Failure::Failed(format!("{}\n{error}", errors::name(&error))));
+                self.send_all()?;
+                return Err(Failure::Failed(format!("{}\n{error}", self.name(&error))));
             }
             _ => {}
         }
         Ok(Progress::Waiting)
     }
 
+    /// BoringSSL says why none of a server's certificates and keys would do.
+    fn name(&self, error: &Error) -> String {
+        match error {
+            Error::PeerIncompatible(PeerIncompatible::NoCredentials) => {
+                self.backend.last_refused().map_or_else(|| errors::name(error), Into::into)
+            }
+            // What a second hello has to leave as it was is, with a key that was found, that key.
+            Error::PeerMisbehaved(PeerMisbehaved::SecondClientHelloDiffers) if self.backend.has_found_psk() => {
+                ":PSK_IDENTITY_NOT_FOUND:".into()
+            }
+            _ => errors::name(error),
+        }
+    }
+
     fn connected(&mut self) -> Result<Progress, Failure> {
         checks::at_handshake(&self.connection, &self.observed, self.flags, self.is_resumption)?;
+        self.check_selected()?;
         let flags = self.flags;
         if flags.export_length > 0 {
             let mut exported = vec![0; flags.export_length];
@@ -239,7 +263,7 @@ impl Exchange<'_> {
             self.write(&exported)?;
         }
         if flags.send_alert {
-            self.connection.abort(dtls_wasm::wire::registry::AlertDescription(30), self.memory.now);
+            self.connection.abort(AlertDescription(30), self.memory.now);
             return Ok(Progress::Done);
         }
         if flags.shim_writes_first {
@@ -247,6 +271,20 @@ impl Exchange<'_> {
         }
         self.will_read = true;
         Ok(Progress::Waiting)
+    }
+
+    /// Of the keys and certificates that we have, the one that the test expects.
+    fn check_selected(&self) -> Result<(), Failure> {
+        let Some(expected) = self.flags.expect_selected_credential else { return Ok(()) };
+        let identity = self.connection.negotiated().and_then(|negotiated| negotiated.psk_identity.as_deref());
+        let selected = match identity {
+            Some(identity) => self.backend.index_of_psk(identity).unwrap_or(-1),
+            None => self.backend.selected(),
+        };
+        if selected == expected {
+            return Ok(());
+        }
+        Err(Failure::Failed(format!("the credential {selected} was used, not {expected}")))
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), Failure> {

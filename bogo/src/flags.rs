@@ -1,6 +1,33 @@
 //! The command line of a shim: one flag for each thing that a test wants.
 
 use base64ct::{Base64, Encoding as _};
+use dtls_wasm::crypto::psk::HashAlgorithm;
+
+/// What the flags behind a `-new-*-credential` describe, or those before the first.
+#[derive(Clone, Debug, Default)]
+pub struct CredentialFlags {
+    pub kind: CredentialKind,
+    pub cert_file: Option<String>,
+    pub key_file: Option<String>,
+    pub signing_prefs: Vec<u16>,
+    pub ocsp_response: Option<Vec<u8>>,
+    pub timestamps: Option<Vec<u8>>,
+    pub must_match_issuer: bool,
+    pub delegated_credential: Option<Vec<u8>>,
+    pub psk_key: Vec<u8>,
+    pub psk_identity: Vec<u8>,
+    pub psk_context: Vec<u8>,
+    pub psk_hash: Option<HashAlgorithm>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CredentialKind {
+    #[default]
+    X509,
+    RawPublicKey,
+    Delegated,
+    Psk,
+}
 
 /// What the command line asks for, for one connection.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +39,12 @@ pub struct Flags {
     /// How many connections follow the first, each with the session of the one before.
     pub resume_count: usize,
 
-    pub cert_file: Option<String>,
-    pub key_file: Option<String>,
+    /// The certificate that no `-new-*-credential` introduced.
+    pub own: CredentialFlags,
+    /// Those that one did, in order.
+    pub credentials: Vec<CredentialFlags>,
+    pub expect_selected_credential: Option<i32>,
+    pub available_client_cert_types: Vec<u8>,
     pub verify_peer: bool,
     pub verify_fail: bool,
     pub custom_verify: bool,
@@ -21,6 +52,13 @@ pub struct Flags {
     pub expect_verify_result: bool,
     pub reverify_on_resume: bool,
     pub expect_no_peer_cert: bool,
+    pub enable_ocsp_stapling: bool,
+    pub enable_timestamps: bool,
+    pub expect_ocsp_response: Option<Vec<u8>>,
+    pub expect_timestamps: Option<Vec<u8>>,
+    pub decline_ocsp_callback: bool,
+    pub fail_ocsp_callback: bool,
+    pub expect_msg_callback: Option<String>,
 
     pub mtu: Option<usize>,
     pub initial_timeout_ms: Option<u32>,
@@ -77,6 +115,8 @@ const WITHOUT_EFFECT: &[&str] = &[
     "use-old-client-cert-callback",
     "use-early-callback",
     "use-ticket-callback",
+    "use-ocsp-callback",
+    "set-ocsp-in-callback",
     "use-ticket-aead-callback",
     "renew-ticket",
     "renegotiate-freely",
@@ -121,8 +161,8 @@ impl Flags {
             "server" => self.server = true,
             "resume-count" => self.resume_count = values.number()?,
 
-            "cert-file" => self.cert_file = Some(values.text()?),
-            "key-file" => self.key_file = Some(values.text()?),
+            "expect-selected-credential" => self.expect_selected_credential = Some(values.number()?),
+            "available-client-cert-types" => self.available_client_cert_types.push(values.number()?),
             "verify-peer" => self.verify_peer = true,
             "verify-fail" => self.verify_fail = true,
             "use-custom-verify-callback" => self.custom_verify = true,
@@ -130,6 +170,13 @@ impl Flags {
             "expect-verify-result" => self.expect_verify_result = true,
             "reverify-on-resume" => self.reverify_on_resume = true,
             "expect-no-peer-cert" => self.expect_no_peer_cert = true,
+            "enable-ocsp-stapling" => self.enable_ocsp_stapling = true,
+            "enable-signed-cert-timestamps" => self.enable_timestamps = true,
+            "expect-ocsp-response" => self.expect_ocsp_response = Some(values.base64()?),
+            "expect-signed-cert-timestamps" => self.expect_timestamps = Some(values.base64()?),
+            "decline-ocsp-callback" => self.decline_ocsp_callback = true,
+            "fail-ocsp-callback" => self.fail_ocsp_callback = true,
+            "expect-msg-callback" => self.expect_msg_callback = Some(values.text()?),
 
             "mtu" => self.mtu = Some(values.number()?),
             "initial-timeout-duration-ms" => self.initial_timeout_ms = Some(values.number()?),
@@ -178,7 +225,20 @@ impl Flags {
 
             _ if WITHOUT_EFFECT.contains(&name) => {}
             _ if WITHOUT_EFFECT_VALUED.contains(&name) => drop(values.text()?),
-            _ => return Err(format!("-{name} is not implemented")),
+            _ => return self.set_credential(name, values),
+        }
+        Ok(())
+    }
+
+    /// A flag that introduces a credential, or describes the one that was introduced last.
+    fn set_credential(&mut self, name: &str, values: &mut Values<'_>) -> Result<(), String> {
+        let mut introduce = |kind| self.credentials.push(CredentialFlags { kind, ..CredentialFlags::default() });
+        match name {
+            "new-x509-credential" => introduce(CredentialKind::X509),
+            "new-rpk-credential" => introduce(CredentialKind::RawPublicKey),
+            "new-delegated-credential" => introduce(CredentialKind::Delegated),
+            "new-psk-credential" => introduce(CredentialKind::Psk),
+            _ => return self.credentials.last_mut().unwrap_or(&mut self.own).set(name, values),
         }
         Ok(())
     }
@@ -187,6 +247,27 @@ impl Flags {
     fn check_versions(&self) -> Result<(), String> {
         if self.no_tls13 || self.max_version.is_some_and(|version| version != 0 && version > DTLS_1_3) {
             return Err("only DTLS 1.3 is implemented".into());
+        }
+        Ok(())
+    }
+}
+
+impl CredentialFlags {
+    fn set(&mut self, name: &str, values: &mut Values<'_>) -> Result<(), String> {
+        match name {
+            "cert-file" => self.cert_file = Some(values.text()?),
+            "key-file" => self.key_file = Some(values.text()?),
+            "signing-prefs" => self.signing_prefs.push(values.number()?),
+            "ocsp-response" => self.ocsp_response = Some(values.base64()?),
+            "signed-cert-timestamps" => self.timestamps = Some(values.base64()?),
+            "must-match-issuer" => self.must_match_issuer = true,
+            "delegated-credential" => self.delegated_credential = Some(values.base64()?),
+            "psk-importer-key" => self.psk_key = values.base64()?,
+            "psk-importer-identity" => self.psk_identity = values.base64()?,
+            "psk-importer-context" => self.psk_context = values.base64()?,
+            "psk-importer-sha256" => self.psk_hash = Some(HashAlgorithm::Sha256),
+            "psk-importer-sha384" => self.psk_hash = Some(HashAlgorithm::Sha384),
+            _ => return Err(format!("-{name} is not implemented")),
         }
         Ok(())
     }
@@ -205,7 +286,6 @@ impl Values<'_> {
         text.parse().map_err(|_| format!("{text} is not a number in range"))
     }
 
-    #[expect(dead_code, reason = "flags with such values come with OCSP and pre-shared keys")]
     fn base64(&mut self) -> Result<Vec<u8>, String> {
         let text = self.text()?;
         Base64::decode_vec(&text).map_err(|error| format!("{text}: {error}"))

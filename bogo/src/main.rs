@@ -2,6 +2,7 @@
 //!
 //! - [`flags`]: what the command line asks for
 //! - [`configure`]: from that to the library's configuration
+//! - [`credentials`]: the certificates and keys among them
 //! - [`transport`]: datagrams and time, as the runner sends them
 //! - [`exchange`]: one connection from its first datagram to its last
 //! - [`checks`]: what must be so once the handshake is complete
@@ -9,6 +10,7 @@
 
 mod checks;
 mod configure;
+mod credentials;
 mod errors;
 mod exchange;
 mod flags;
