@@ -78,6 +78,14 @@ const PITFALLS: &[(&str, &[&str])] = &[
         &["the_longest_ack_that_fits_is_read", "every_kept_input_passes"],
     ),
     ("floods of ACKs, and ACKs of records never sent", &["acks_without_end_change_nothing"]),
+    (
+        "a raw public key that was not negotiated (wolfSSL CVE-2026-55960)",
+        &[
+            "types_are_listed_and_selected_by_the_rules",
+            "without_a_type_in_common_there_is_no_certificate",
+            "no_verifier_takes_a_key_for_a_certificate_or_a_certificate_for_a_key",
+        ],
+    ),
     ("an extension in a message where it may not stand", &["encrypted_extensions_answer_what_was_offered"]),
     ("sequence numbers do not wrap", &["nothing_is_sealed_past_the_last_number"]),
     ("connection ID stripped by rewriting the type byte (wolfSSL PR 11177)", &["the_connection_id_is_demanded"]),
@@ -121,6 +129,10 @@ const PITFALLS: &[(&str, &[&str])] = &[
             "a_register_that_was_restarted_knows_that_it_has_forgotten",
             "a_ticket_of_one_server_opens_at_another_that_shares_its_keys_and_register",
         ],
+    ),
+    (
+        "the age of a ticket, and clocks that differ",
+        &["a_hello_is_admitted_once", "a_hello_from_the_future_is_known_for_as_long_as_it_is_fresh"],
     ),
     (
         "tickets of single use, binders over the right transcript, another suite or protocol",
@@ -194,12 +206,32 @@ const PITFALLS: &[(&str, &[&str])] = &[
             "a_path_that_gets_narrower_is_found_out_with_everything_counted",
         ],
     ),
+    (
+        "what does not fit a datagram is refused, and the limit named",
+        &["sending_is_refused_with_the_reason", "errors_name_what_was_given_and_what_would_be_right"],
+    ),
     // Interoperation.
+    (
+        "an empty certificate_authorities, which BoringSSL refuses",
+        &["whoever_chooses_a_certificate_hears_all_that_is_asked"],
+    ),
+    ("GREASE values anywhere", &["grease_stands_in_every_list_of_a_hello_and_is_ignored"]),
+    (
+        "no ACK of a partial flight, and data held until Finished is acknowledged (OpenSSL's development branch)",
+        &[
+            "every_pattern_of_one_or_two_lost_datagrams_is_survived",
+            "the_last_flight_is_acknowledged_and_then_not_sent_again",
+        ],
+    ),
     (
         "the first timeout is an option (libdatachannel#1635)",
         &["a_silent_peer_is_unreachable_after_the_configured_number_of_tries"],
     ),
-    // Not ours: random nonces of AES-GCM (pion CVE-2026-26014) and HelloVerifyRequest belong to DTLS 1.2.
+    // Not ours: random nonces of AES-GCM (pion CVE-2026-26014) and HelloVerifyRequest, in what follows which NSS is strict,
+    // belong to DTLS 1.2.
+    // Not ours: tickets that match the address, but not the port. Tickets are bound to no address: a client may come from
+    // another one, a retry or a path check proves it, and copies of early data are the strike register's to find.
+    // Not ours: RequestConnectionId, which pion and wolfSSL 5.9.2 answer by an alert, is sent only if the application asks.
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
