@@ -273,7 +273,7 @@ describe('wrong use', { timeout: 60_000 }, () => {
     wrong({ cert: 'x' }, 'cert', 'key', 'missing');
     wrong({ remoteFingerprints: ['AB'] }, 'remoteFingerprints', '{ algorithm, value }');
     wrong({ remoteFingerprints: [] }, 'remoteFingerprints', 'at least one');
-    wrong({ remoteFingerprints, ca: 'x' }, 'either ca or remoteFingerprints');
+    wrong({ remoteFingerprints, ca: 'x' }, 'one of ca, remoteFingerprints and remotePublicKeys');
     wrong({ remoteFingerprints: undefined }, 'ca', 'remoteFingerprints', 'rejectUnauthorized: false');
     wrong({ role: 'server', remoteFingerprints: undefined }, 'cert', 'generateCertificate');
     // A secret in the wrong place is not repeated.
