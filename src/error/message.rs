@@ -33,7 +33,10 @@ impl InvalidMessage {
     pub(super) fn alert(self) -> AlertDescription {
         match self {
             Self::InvalidValue | Self::BinderCount | Self::PreSharedKeyNotLast => AlertDescription::ILLEGAL_PARAMETER,
-            //= RFC 9846 §4.3: "There MUST NOT be more than one extension of the same type in a given extension block."
+            // RFC 9846 §4.3: "There MUST NOT be more than one extension of the same type in a given extension block." Such
+            // a block can be parsed, each length in it is right, and §6 demands illegal_parameter of what is "syntactically
+            // correct but semantically invalid", decode_error only of what "cannot be parsed according to the syntax".
+            // OpenSSL answers the same; BoringSSL answers decode_error.
             Self::DuplicateExtension(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::EmptyVector | Self::InvalidVectorLength | Self::TooShort | Self::TrailingData | Self::InvalidName => {
                 AlertDescription::DECODE_ERROR

@@ -28,7 +28,9 @@ impl ExporterSecret {
     ///     HKDF-Expand-Label(Derive-Secret(Secret, label, ""), "exporter", Hash(context_value), key_length)
     /// ```
     ///
-    /// No context and an empty one are the same (RFC 9846 §7.5). Fails if `out` is longer than HKDF can fill (255
+    /// No context and an empty one are the same (RFC 9846 §7.5). An empty label, below what `label<7..255>` may be with the
+    /// prefix of DTLS 1.3 (RFC 9147 §5.9), is taken as BoringSSL takes it: the length stands before the label, and none of
+    /// the protocol's own is empty, so that nothing else is derived alike. Fails if `out` is longer than HKDF can fill (255
     /// times the length of the hash), or `label` has more than 249 bytes; `out` is then as it was.
     pub fn export(&self, label: &str, context: &[u8], out: &mut [u8]) -> Result<(), ExportError> {
         let hash = self.suite.hash;
@@ -100,3 +102,25 @@ impl fmt::Display for ExportError {
 }
 
 impl core::error::Error for ExportError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::rustcrypto::TLS_AES_128_GCM_SHA256;
+
+    #[test]
+    fn an_empty_label_gives_what_no_other_gives() {
+        let exporter = ExporterSecret::new(&TLS_AES_128_GCM_SHA256, &[7; 32]);
+        let export = |label: &str, context: &[u8]| {
+            let mut out = [0; 32];
+            exporter.export(label, context, &mut out).map(|()| out)
+        };
+        let empty = export("", b"").unwrap();
+        assert_eq!(export("", b""), Ok(empty));
+        for (label, context) in [("exporter", &b""[..]), ("\0", b""), ("", b"\0"), ("dtls13", b"")] {
+            assert_ne!(export(label, context), Ok(empty), "{label:?} {context:?}");
+        }
+        let too_long = "x".repeat(MAX_LABEL_LEN + 1);
+        assert_eq!(export(&too_long, b""), Err(ExportError::InvalidLabel { len: MAX_LABEL_LEN + 1 }));
+    }
+}
