@@ -7,7 +7,7 @@
 //! The layers, each of which knows only those before it:
 //!
 //! ```text
-//! codec ← wire ← crypto ← ticket, schedule, transcript, identity ← record, flight ← handshake ← connection ← endpoint
+//! codec ← wire ← crypto ← ticket, transcript, identity ← schedule ← record, flight ← handshake ← connection ← endpoint
 //! time, error, config, trace: usable by all      inspect → codec, wire only      sim → time only
 //! ```
 //!

@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ticket", &["codec", "wire", "crypto", "error", "time"]),
     ("config", &["codec", "wire", "crypto", "ticket", "error", "time"]),
     ("trace", &["codec", "wire", "crypto", "ticket", "error", "time"]),
-    ("schedule", &["codec", "wire", "crypto", "error", "time"]),
+    ("schedule", &["codec", "wire", "crypto", "transcript", "error", "time"]),
     ("transcript", &["codec", "wire", "crypto", "error", "time"]),
     ("identity", &["codec", "wire", "crypto", "error", "time", "config"]),
     ("record", &["codec", "wire", "crypto", "schedule", "error", "time", "config", "trace"]),
