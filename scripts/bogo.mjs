@@ -139,7 +139,7 @@ async function tests(patterns, verbose) {
   for (const name of not) console.log(`unimplemented  ${name}`);
   for (const name of bad) console.log(`FAILED         ${name}`);
   if (bad.length > 0) console.log(explanations(output));
-  return { passed: ok, failed: bad, unimplemented: not };
+  return { passed: new Set(ok), failed: new Set(bad), unimplemented: new Set(not) };
 }
 
 /** What the runner says of the tests that failed. */
@@ -152,12 +152,20 @@ function list(path) {
   return readFileSync(join(ROOT, path), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** Tells how many tests of a list did what. */
-function count(path, names, outcomes) {
-  const of = (outcome) => outcomes[outcome].filter((name) => names.includes(name)).length;
-  const [passed, failed, unimplemented] = [of('passed'), of('failed'), of('unimplemented')];
-  const disabled = names.length - passed - failed - unimplemented;
-  console.log(`${path}: of ${names.length} tests ${passed} passed, ${failed} failed, ${unimplemented} are not implemented, ${disabled} are disabled for the reasons in ${CONFIG}`);
+/** Tells how many tests of a list did what. Fails if one of them neither ran nor is disabled: its name must be wrong. */
+function count(path, names, outcomes, disabled) {
+  const of = (outcome) => names.filter((name) => outcomes[outcome].has(name)).length;
+  const isDisabled = (name) => disabled.some((pattern) => pattern.test(name));
+  const missing = names.filter((name) => !Object.values(outcomes).some((set) => set.has(name)) && !isDisabled(name));
+  if (missing.length > 0) throw new Problem(`The runner knows no such tests as ${path} names: ${missing.join(', ')}`);
+  console.log(`${path}: of ${names.length} tests ${of('passed')} passed, ${of('failed')} failed, ${of('unimplemented')} are not implemented, `
+    + `${names.filter(isDisabled).length} are disabled for the reasons in ${CONFIG}`);
+}
+
+/** The patterns of the disabled tests, in which nothing but stars is special. */
+function disabledPatterns() {
+  const { DisabledTests } = JSON.parse(readFileSync(join(ROOT, CONFIG), 'utf8'));
+  return Object.keys(DisabledTests).map((pattern) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -168,8 +176,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     await shim();
     const lists = LISTS.map((path) => [path, list(path)]);
     const outcomes = await tests(values.test ?? lists.flatMap(([, names]) => names).join(';'), values.verbose);
-    if (!values.test) for (const [path, names] of lists) count(path, names, outcomes);
-    const [passed, failed, unimplemented] = [outcomes.passed, outcomes.failed, outcomes.unimplemented].map((names) => names.length);
+    if (!values.test) for (const [path, names] of lists) count(path, names, outcomes, disabledPatterns());
+    const [passed, failed, unimplemented] = [outcomes.passed, outcomes.failed, outcomes.unimplemented].map((names) => names.size);
     console.log(`${passed} passed, ${failed} failed, ${unimplemented} ignored`);
     if (failed > 0) process.exitCode = 1;
   });
