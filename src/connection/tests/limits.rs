@@ -135,7 +135,7 @@ fn more_forged_records_than_a_key_bears_end_the_connection_and_the_peer_is_told(
     let mut pair = pair(client, server);
     connected(&mut pair);
     settle(&mut pair);
-    let mut forge = |pair: &mut Pair<Connection, Connection>| {
+    let forge = |pair: &mut Pair<Connection, Connection>| {
         let now = pair.now();
         pair.b.send(b"data").unwrap();
         let mut datagram = datagram_of(&mut pair.b, now);

@@ -10,9 +10,13 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::codec::Encode as _;
+use crate::connection::ClientOffer;
+use crate::crypto::resumption::{ResumptionState, Session};
+use crate::crypto::secret::SecretBytes;
 use crate::error::PeerMisbehaved;
 use crate::flight::ReceivedMessage;
 use crate::schedule::v13::TrafficSecret;
+use crate::ticket::{CachedTickets, LocalStrikeRegister};
 use crate::trace::{Event, Trace};
 use crate::wire::alert::Alert;
 use crate::wire::fragment::FragmentHeader;
@@ -55,22 +59,60 @@ impl Trace for Tap {
     }
 }
 
-/// One kind of handshake.
+/// One kind of handshake, and what follows it.
+#[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
     configure: fn(&mut ClientConfig, &mut ServerConfig),
+    /// Whether the client has a ticket.
+    resumes: bool,
+    /// What each application does once its side is connected. Then only what comes afterwards is in the table.
+    act: Option<fn(&mut Connection)>,
 }
 
-const CASES: [Case; 3] = [
-    Case { name: "with certificates", configure: |_, server| server.client_auth = ClientAuth::Required },
+const PLAIN: Case = Case { name: "", configure: |_, _| (), resumes: false, act: None };
+
+const CASES: [Case; 7] = [
+    Case { name: "with certificates", configure: |_, server| server.client_auth = ClientAuth::Required, ..PLAIN },
     Case {
         name: "with a pre-shared key",
         configure: |client, server| {
             client.psks = vec![Arc::new(NullBackend::psk_of(b"psk256 of a device").unwrap())];
             server.look_up_psks = true;
         },
+        ..PLAIN
     },
-    Case { name: "retried", configure: |_, server| server.common.groups = vec![NamedGroup::SECP256R1] },
+    Case { name: "retried", configure: |_, server| server.common.groups = vec![NamedGroup::SECP256R1], ..PLAIN },
+    Case { name: "resumed", configure: |_, _| (), resumes: true, ..PLAIN },
+    Case {
+        name: "with early data",
+        configure: |_, server| {
+            server.max_early_data = 100;
+            // Older than the ticket.
+            server.strike_register = Some(Arc::new(LocalStrikeRegister::new(Instant::ZERO)));
+        },
+        resumes: true,
+        ..PLAIN
+    },
+    Case {
+        name: "authentication after the handshake",
+        configure: |client, _| client.post_handshake_auth = true,
+        act: Some(|connection| {
+            if connection.is_server() {
+                connection.request_client_authentication(true, START).unwrap();
+            }
+        }),
+        ..PLAIN
+    },
+    Case {
+        name: "keys updated by the client, and the server's too",
+        act: Some(|connection| {
+            if !connection.is_server() {
+                connection.update_keys(true, START).unwrap();
+            }
+        }),
+        ..PLAIN
+    },
 ];
 
 impl Case {
@@ -79,7 +121,18 @@ impl Case {
         client.key_shares = vec![NamedGroup::X25519];
         server.common.groups = vec![NamedGroup::X25519];
         (self.configure)(&mut client, &mut server);
-        let client = Connection::client(Arc::new(client), Some("example.org"), START).unwrap();
+        let mut offer = ClientOffer { server_name: Some("example.org".to_owned()), ..ClientOffer::default() };
+        if self.resumes {
+            server.tickets = Some(Arc::new(CachedTickets::new(10)));
+            server.ticket_count = 0;
+            offer.session = Some(session(&server));
+            offer.early_data = server.max_early_data > 0;
+        }
+        let is_early = offer.early_data;
+        let mut client = Connection::connect(Arc::new(client), offer, START).unwrap();
+        if is_early {
+            client.send_early(b"early").unwrap();
+        }
         (client, Connection::server(Arc::new(server), START).unwrap())
     }
 
@@ -90,17 +143,45 @@ impl Case {
         let taps = [Tap::default(), Tap::default()];
         pair.a.set_trace(Box::new(taps[0].clone()));
         pair.b.set_trace(Box::new(taps[1].clone()));
-        connected(&mut pair);
+        let is_connected = |connection: &Connection| connection.state() == ConnectionState::Connected;
+        let deadline = START + Duration::from_secs(10);
+        let outcome = pair.run(deadline, |a, b| is_connected(a) && is_connected(b) && a.outgoing.is_empty());
+        assert_eq!(outcome, Outcome::Done, "{}", self.name);
+        if let Some(act) = self.act {
+            act(&mut pair.a);
+            act(&mut pair.b);
+        }
         settle(&mut pair);
         drop(pair);
         taps.map(|tap| tap.0.lock().unwrap().clone())
     }
 }
 
+/// What a client kept of an hour ago.
+fn session(server: &ServerConfig) -> Session {
+    let then = Instant::from_micros(START.as_micros() - 3_600_000_000);
+    let state = ResumptionState {
+        cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
+        secret: SecretBytes::new(vec![5; 32]),
+        issued_at: then,
+        authenticated_at: then,
+        lifetime: 24 * 60 * 60,
+        age_add: 7,
+        server_name: Some("example.org".to_owned()),
+        alpn_protocol: None,
+        peer_certificates: vec![b"a certificate".to_vec()],
+        psk_identity: None,
+        max_early_data: server.max_early_data,
+    };
+    let ticket = server.tickets.as_ref().unwrap().issue(&state, &*server.common.provider.random).unwrap();
+    Session { ticket, state }
+}
+
 /// A connection that can be told anything under its peer's keys.
 struct Subject {
     connection: Connection,
     peer: RecordLayer,
+    act: Option<fn(&mut Connection)>,
 }
 
 impl Subject {
@@ -110,11 +191,16 @@ impl Subject {
         let suite = null::provider(1).suites[0];
         let side = if is_client { "SERVER" } else { "CLIENT" };
         let mut peer = RecordLayer::new();
+        if let Some(secret) = recorded.secrets.get("CLIENT_EARLY_TRAFFIC_SECRET").filter(|_| !is_client) {
+            peer.install_write(1, TrafficSecret::new(suite, secret).keys());
+        }
         for (epoch, label) in [(2, "HANDSHAKE_TRAFFIC_SECRET"), (3, "TRAFFIC_SECRET_0")] {
             let secret = &recorded.secrets[&format!("{side}_{label}")];
             peer.install_write(epoch, TrafficSecret::new(suite, secret).keys());
         }
-        let mut subject = Self { connection, peer };
+        let secret = &recorded.secrets[&format!("{side}_TRAFFIC_SECRET_0")];
+        peer.install_write(4, TrafficSecret::new(suite, secret).next().keys());
+        let mut subject = Self { connection, peer, act: case.act };
         subject.flush();
         subject
     }
@@ -123,6 +209,12 @@ impl Subject {
     fn flush(&mut self) {
         let mut datagram = Vec::new();
         while self.connection.poll_transmit(&mut datagram, START) {}
+        if self.connection.state() == ConnectionState::Connected
+            && let Some(act) = self.act.take()
+        {
+            act(&mut self.connection);
+            while self.connection.poll_transmit(&mut datagram, START) {}
+        }
     }
 
     fn state(&self) -> String {
@@ -133,7 +225,7 @@ impl Subject {
     }
 
     fn epoch(&self) -> u16 {
-        self.connection.handshake.as_ref().map_or(3, |state| state.epoch())
+        self.connection.handshake.as_ref().map_or(self.connection.epochs().0, |state| state.epoch())
     }
 
     fn record(&mut self, epoch: u16, content_type: ContentType, content: &[u8]) {
@@ -221,7 +313,9 @@ fn table() -> String {
         let recorded = case.run();
         for (is_client, recorded_here) in [true, false].into_iter().zip(&recorded) {
             let handshake = recorded_here.received.iter().filter(|message| message.epoch < 3).count();
-            for step in 0..=handshake {
+            let (begins, ends) =
+                if case.act.is_some() { (handshake, recorded_here.received.len()) } else { (0, handshake) };
+            for step in begins..=ends {
                 let begin = || {
                     let mut subject = Subject::new(&case, is_client, recorded_here);
                     for message in &recorded_here.received[..step] {
@@ -237,7 +331,7 @@ fn table() -> String {
                 subject.flush();
                 let role = if is_client { "client" } else { "server" };
                 writeln!(table, "\n{role}, {}, message {step}: {state}", case.name).unwrap();
-                let honest = recorded_here.received.get(step).filter(|_| step < handshake);
+                let honest = recorded_here.received.get(step).filter(|_| step < ends);
                 let mut unexpected = 0;
                 for (msg_type, mut body) in bodies(&recorded) {
                     if let Some(honest) = honest.filter(|honest| honest.msg_type == msg_type) {
@@ -254,13 +348,19 @@ fn table() -> String {
                     writeln!(table, "  {msg_type}: {}", subject.outcome(&state, discarded)).unwrap();
                 }
                 let all = bodies(&recorded).len();
-                assert!(unexpected > all / 2, "{unexpected} of {all}");
+                assert!(unexpected > all / 2, "{role}, {}, message {step}: {unexpected} of {all}", case.name);
                 writeln!(table, "  any other message: UnexpectedMessage, alert unexpected_message").unwrap();
                 for (name, content_type, content) in records() {
                     let (mut subject, state, discarded) = begin();
                     let epoch = subject.epoch();
                     subject.record(epoch, content_type, &content);
                     writeln!(table, "  record, {name}: {}", subject.outcome(&state, discarded)).unwrap();
+                }
+                let (mut subject, state, discarded) = begin();
+                if subject.peer.can_write(1) {
+                    subject.record(1, ContentType::APPLICATION_DATA, b"early data");
+                    let outcome = subject.outcome(&state, discarded);
+                    writeln!(table, "  record, application_data in epoch 1: {outcome}").unwrap();
                 }
                 // The right message in the wrong epoch.
                 for epoch in [0, 2, 3] {
