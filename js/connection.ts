@@ -5,35 +5,16 @@ import { EarlyData } from './early.js';
 import { DtlsError, optionError } from './errors.js';
 import { DtlsErrorEvent, KeyLogEvent, KeysUpdateEvent, SessionEvent } from './events.js';
 import { init, loadSync } from './load.js';
-import { checkConfig, type ConfigOptions, type PeerExtension, refuseUnknown } from './options.js';
+import { checkConfig, type PeerExtension, refuseUnknown } from './options.js';
 import { checkOption, list } from './options/checks.js';
+import { configOf, CONNECTION_OPTIONS, type DtlsConnectionOptions, transportOf } from './options/connection.js';
 import { checkObservers, isolated, type ObserverOptions, recording } from './observers.js';
 import { DatagramQueue } from './queue.js';
 import type { TraceEvent } from './trace.js';
-import { type DataChannelLike, dataChannelTransport } from './transports/datachannel.js';
-import { type DatagramStreams, streamTransport } from './transports/streams.js';
 import type { DatagramTransport } from './transports/transport.js';
 
 export type { ObserverOptions } from './observers.js';
-
-/** How to make a {@link DtlsConnection}. */
-export interface DtlsConnectionOptions extends ConfigOptions, ObserverOptions {
-  /** What carries the datagrams: an `RTCDataChannel`, two streams (`{ readable, writable }`), or a transport of your own. */
-  transport: DatagramTransport | DatagramStreams | DataChannelLike;
-  /** Who begins: the client does. */
-  role: 'client' | 'server';
-  /** Clients: the name to ask for, which the server's certificate must have unless `remoteFingerprints` are given. */
-  servername?: string | undefined;
-  /** Clients: a session of an earlier connection, from its `session` event, to be resumed. Use each only once. */
-  session?: Uint8Array | undefined;
-  /**
-   * Clients: datagrams to send at once, with the first flight (0-RTT), if the session allows it; `earlyDataAccepted` tells what became
-   * of them. Whoever records them can send them to the server again: give only what may be done twice.
-   */
-  earlyData?: Uint8Array | readonly Uint8Array[] | undefined;
-  /** Ends the connection when it is aborted. */
-  signal?: AbortSignal | undefined;
-}
+export type { DtlsConnectionOptions } from './options/connection.js';
 
 /** The states of a {@link DtlsConnection}. */
 export type DtlsConnectionState = 'new' | 'connecting' | 'connected' | 'closed' | 'failed';
@@ -59,8 +40,6 @@ export interface Adopted {
   readonly drain: () => void;
   readonly fail: (error: unknown) => void;
 }
-
-const OPTIONS = ['transport', 'role', 'servername', 'session', 'earlyData', 'signal', 'keylog', 'trace'];
 
 /**
  * A DTLS connection over whatever carries datagrams.
@@ -120,7 +99,7 @@ export class DtlsConnection extends EventTarget {
       this.#become('connecting');
       return;
     }
-    refuseUnknown(options, OPTIONS);
+    refuseUnknown(options, CONNECTION_OPTIONS);
     const { role, servername, session, signal } = options;
     checkObservers(options);
     if (role !== 'client' && role !== 'server') throw optionError('role', "'client' or 'server'", role);
@@ -516,18 +495,6 @@ export class DtlsConnection extends EventTarget {
   get #negotiated(): Negotiated | undefined {
     return this.#core?.negotiated ?? this.#last?.negotiated;
   }
-}
-
-function transportOf(transport: DtlsConnectionOptions['transport']): DatagramTransport {
-  if (typeof transport !== 'object' || transport === null) {
-    throw optionError('transport', 'an RTCDataChannel, an object with readable and writable streams, or one with send() and start()', transport);
-  }
-  if ('start' in transport) return transport;
-  return 'readable' in transport ? streamTransport(transport) : dataChannelTransport(transport);
-}
-
-function configOf(options: DtlsConnectionOptions): ConfigOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !OPTIONS.includes(name)));
 }
 
 function closedError(): DtlsError {
