@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use dtls_wasm::codec::Decode as _;
-use dtls_wasm::crypto::CipherSuiteImpl;
 use dtls_wasm::crypto::psk::PskKind;
 use dtls_wasm::crypto::rustcrypto::{LocalBackend, OsRandom, TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384};
 use dtls_wasm::crypto::secret::SecretBytes;
 use dtls_wasm::crypto::task::{Backend, EphemeralKey, Task, TaskOutput};
+use dtls_wasm::crypto::{AeadAlgorithm, AeadError, AeadKey, AeadLimits, CipherSuiteImpl, RecordNumberKey};
 use dtls_wasm::schedule::{EarlySecret, ExporterSecret, TrafficSecret};
 use dtls_wasm::transcript::{Transcript, TranscriptBuffer, hash_truncated_hello};
 use dtls_wasm::wire::client_hello::ClientHello;
@@ -218,4 +218,41 @@ fn the_binders_of_wolfssl_verify() {
         assert_eq!(offered.identities[0].identity, b"Client_identitySHA256");
         assert_eq!(binder.as_slice(), offered.binders[0]);
     }
+}
+
+/// Names a length of keys, and then refuses keys of it.
+struct Contradiction;
+
+impl AeadAlgorithm for Contradiction {
+    fn key_len(&self) -> usize {
+        16
+    }
+
+    fn tag_len(&self) -> usize {
+        16
+    }
+
+    fn limits(&self) -> AeadLimits {
+        AeadLimits { confidentiality: 1000, integrity: 1000 }
+    }
+
+    fn aead_key(&self, _: &[u8]) -> Option<Box<dyn AeadKey>> {
+        None
+    }
+
+    fn record_number_key(&self, _: &[u8]) -> Option<Box<dyn RecordNumberKey>> {
+        None
+    }
+}
+
+#[test]
+fn keys_that_an_algorithm_refuses_protect_nothing_and_open_nothing() {
+    static SUITE: CipherSuiteImpl =
+        CipherSuiteImpl { id: TLS_AES_128_GCM_SHA256.id, hash: TLS_AES_128_GCM_SHA256.hash, aead: &Contradiction };
+    let keys = TrafficSecret::new(&SUITE, &[7; 32]).keys();
+    let mut content = *b"what must not leave in the clear";
+    let (text, tag) = content.split_at_mut(16);
+    assert_eq!(keys.aead.seal(&keys.iv, b"", text, tag), Err(AeadError));
+    assert_eq!(keys.aead.open(&keys.iv, b"", &mut content).err(), Some(AeadError));
+    assert_eq!(keys.record_number.mask(&[7; 16]), [0, 0]);
 }

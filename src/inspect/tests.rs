@@ -102,7 +102,13 @@ fn what_is_too_much_is_said_to_be() {
 #[test]
 fn extensions_that_no_recording_has_are_dissected() {
     assert_eq!(value(&hello_extension(0, &[0, 4, 0, 0, 1, b'a']), "HostName"), "\"a\"");
-    assert_eq!(value(&hello_extension(1, &[2]), "MaxFragmentLength"), "1024 bytes (2)");
+    for (code, expected) in [(1, "512 bytes (1)"), (2, "1024 bytes (2)"), (3, "2048 bytes (3)"), (4, "4096 bytes (4)")]
+    {
+        assert_eq!(value(&hello_extension(1, &[code]), "MaxFragmentLength"), expected);
+    }
+    assert_eq!(value(&hello_extension(45, &[2, 0, 1]), "ke_modes"), "2 modes");
+    assert_eq!(value(&hello_extension(45, &[1, 0]), "PskKeyExchangeMode"), "psk_ke (0)");
+    assert_eq!(value(&hello_extension(47, &[0, 4, 0, 2, 0x30, 0]), "authorities"), "1 authority");
     assert_eq!(value(&hello_extension(5, &[1, 0, 0, 0, 0]), "status_type"), "ocsp (1)");
     assert_eq!(value(&hello_extension(15, &[2]), "HeartbeatMode"), "2");
     assert_eq!(value(&hello_extension(19, &[2, 0, 2]), "certificate_types"), "2 types");
