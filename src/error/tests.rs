@@ -2,7 +2,7 @@
 //!
 //! Lists are written by [`every`], which does not compile while a variant is missing.
 
-use core::fmt::Display;
+use core::fmt::{Debug, Display};
 use std::collections::BTreeMap;
 
 use super::*;
@@ -17,6 +17,7 @@ use crate::endpoint::ConnectError;
 use crate::record::SealError;
 use crate::schedule::ExportError;
 use crate::ticket::EarlyDataRefusal;
+use crate::trace::DiscardReason;
 use crate::wire::registry::{
     CertificateCompressionAlgorithm, CertificateType, CipherSuite, ContentType, ExtensionType, HandshakeType,
     NamedGroup, SignatureScheme, SrtpProfile,
@@ -351,19 +352,29 @@ fn errors_name_what_was_given_and_what_would_be_right() {
 }
 
 #[test]
-fn why_early_data_was_refused_has_a_name_each() {
-    let refusals = every!(EarlyDataRefusal:
-        Disabled, NotFirstPsk, Retried, OtherParameters, NotFresh, Repeated, RegisterFull, RegisterStarted,
-    );
-    for refusal in refusals {
-        // As every other word in a trace: the variant, in snake case.
+fn why_something_was_refused_or_ignored_has_a_name_each() {
+    /// As every other word in a trace: the variant, in snake case.
+    fn named(variant: &impl Debug) -> String {
         let mut name = String::new();
-        for letter in format!("{refusal:?}").chars() {
+        for letter in format!("{variant:?}").chars() {
             if letter.is_uppercase() && !name.is_empty() {
                 name.push('_');
             }
             name.extend(letter.to_lowercase());
         }
-        assert_eq!(refusal.name(), name);
+        name
+    }
+    let refusals = every!(EarlyDataRefusal:
+        Disabled, NotFirstPsk, Retried, OtherParameters, NotFresh, Repeated, RegisterFull, RegisterStarted,
+    );
+    for refusal in refusals {
+        assert_eq!(refusal.name(), named(&refusal));
+    }
+    let reasons = every!(DiscardReason:
+        Malformed, TooLong, UnknownEpoch, Replayed, Forged, WrongConnectionId, PlaintextAfterKeys, Unexpected, NoRoom,
+        Closed,
+    );
+    for reason in reasons {
+        assert_eq!(reason.name(), named(&reason));
     }
 }
