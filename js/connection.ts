@@ -214,6 +214,11 @@ export class DtlsConnection extends EventTarget {
     return this.#core?.ocspResponse;
   }
 
+  /** The `SignedCertificateTimestampList` that came with the peer's certificate (`requestTimestamps`). It was not judged. */
+  get certificateTimestamps(): Uint8Array | undefined {
+    return this.#core?.certificateTimestamps;
+  }
+
   /** The peer's certificates, DER, its own first; none if it presented none. */
   getRemoteCertificates(): ArrayBuffer[] {
     const certificates = this.#core?.peerCertificates ?? this.#last?.certificates ?? [];

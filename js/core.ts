@@ -213,6 +213,11 @@ export class Connection {
     return this.#raw.ocspResponse();
   }
 
+  /** The `SignedCertificateTimestampList` that came with the peer's certificate, if one was asked for. */
+  get certificateTimestamps(): Uint8Array | undefined {
+    return this.#raw.certificateTimestamps();
+  }
+
   /** The connection IDs that the peer may send with, and the one that this side sends with: empty if records carry none. */
   get connectionIds(): { own: Uint8Array[]; peer: Uint8Array } {
     const own: Uint8Array[] = [];

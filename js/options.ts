@@ -52,7 +52,8 @@ export interface ConfigOptions extends CertificateChoice, ConnectionIdOptions, E
 }
 
 const CONFIG_OPTIONS = [
-  'rawKey', 'remotePublicKeys', 'requestOCSP',
+  'rawKey', 'remotePublicKeys', 'requestOCSP', 'requestTimestamps', 'verifyOnResumption', 'authorities', 'signatureSchemes', 'certificateSignatureSchemes',
+  'delegatedCredentials', 'certificateCompression',
   'srtpMki', 'postHandshakeAuth',
   'certificate', 'cert', 'key', 'ca', 'remoteFingerprints', 'requestCert', 'rejectUnauthorized', 'ALPNProtocols', 'srtpProfiles', 'ciphers',
   'groups', 'keyShares', 'maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions', 'cookie', ...CONNECTION_ID_OPTIONS, ...EXTENSION_OPTIONS, ...PSK_OPTIONS, ...RECORD_OPTIONS, ...RESUMPTION_OPTIONS,
@@ -81,7 +82,7 @@ export function checkConfig(role: 'client' | 'server', options: ConfigOptions): 
   for (const name of ['maxDatagramSize', 'handshakeTimeout', 'initialTimeout', 'maxTimeout', 'maxRetransmissions'] as const) checkNumber(name, options[name]);
   for (const name of ['requestCert', 'rejectUnauthorized', 'cookie', 'postHandshakeAuth'] as const) checkBoolean(name, options[name]);
   for (const name of ['ALPNProtocols', 'srtpProfiles', 'remoteFingerprints'] as const) checkArray(name, options[name]);
-  for (const name of ['ciphers', 'groups', 'keyShares'] as const) {
+  for (const name of ['ciphers', 'groups', 'keyShares', 'signatureSchemes', 'certificateSignatureSchemes', 'delegatedCredentials', 'certificateCompression'] as const) {
     if (typeof options[name] !== 'string') checkArray(name, options[name]);
   }
   if (options.srtpMki !== undefined && options.srtpMki !== false) {
@@ -94,9 +95,14 @@ export function checkConfig(role: 'client' | 'server', options: ConfigOptions): 
   checkRecords(options);
   checkResumption(role, options);
   if (options.rawKey !== undefined) checkBytes('rawKey', options.rawKey);
-  checkBoolean('requestOCSP', options.requestOCSP);
-  for (const { cert, key, ocspResponse } of certificatesOf(options)) {
+  for (const name of ['requestOCSP', 'requestTimestamps', 'verifyOnResumption'] as const) checkBoolean(name, options[name]);
+  checkArray('authorities', options.authorities);
+  if (options.authorities?.some((name) => !(name instanceof Uint8Array))) throw optionError('authorities', 'an array of distinguished names, DER', options.authorities);
+  for (const { cert, key, ocspResponse, certificateTimestamps, delegatedCredential } of certificatesOf(options)) {
     checkOption('ocspResponse', ocspResponse, 'DER bytes (a Uint8Array)', (value) => value instanceof Uint8Array);
+    checkOption('certificateTimestamps', certificateTimestamps, 'a list of timestamps (a Uint8Array)', (value) => value instanceof Uint8Array);
+    checkOption('delegatedCredential', delegatedCredential, '{ credential, key }', (value) => value?.credential instanceof Uint8Array);
+    if (delegatedCredential !== undefined) checkBytes('delegatedCredential: key', delegatedCredential.key);
     for (const part of list(cert)) checkBytes('cert', part);
     if (list(cert).length === 0) throw optionError('cert', 'PEM text or DER bytes', cert);
     checkBytes('key', key);
@@ -141,12 +147,21 @@ export function buildConfig(role: 'client' | 'server', options: ConfigOptions, t
   const raw = new RawConfig(role === 'server');
   try {
     if (options.rawKey !== undefined) raw.useRawKey(bytesOf(options.rawKey));
-    for (const { cert, key, ocspResponse } of certificatesOf(options)) {
+    for (const { cert, key, ocspResponse, certificateTimestamps, delegatedCredential } of certificatesOf(options)) {
       for (const part of list(cert)) raw.addCertificate(bytesOf(part));
       raw.useKey(bytesOf(key));
       if (ocspResponse !== undefined) raw.stapleOcspResponse(ocspResponse);
+      if (certificateTimestamps !== undefined) raw.stapleTimestamps(certificateTimestamps);
+      if (delegatedCredential !== undefined) raw.delegateTo(delegatedCredential.credential, bytesOf(delegatedCredential.key));
     }
     if (options.requestOCSP) raw.requestOcsp();
+    if (options.requestTimestamps) raw.requestTimestamps();
+    if (options.verifyOnResumption) raw.verifyOnResumption();
+    for (const name of options.authorities ?? []) raw.addAuthority(name);
+    if (options.signatureSchemes !== undefined) raw.setSignatureSchemes(names(options.signatureSchemes));
+    if (options.certificateSignatureSchemes !== undefined) raw.setChainSchemes(names(options.certificateSignatureSchemes));
+    if (options.delegatedCredentials !== undefined) raw.setDelegatedSchemes(names(options.delegatedCredentials));
+    if (options.certificateCompression !== undefined) raw.setCertificateCompression(names(options.certificateCompression));
     if (options.rejectUnauthorized === false) raw.acceptAnyPeer();
     else if (options.remoteFingerprints) for (const { algorithm, value } of options.remoteFingerprints) raw.addFingerprint(`${algorithm} ${value}`);
     else if (options.remotePublicKeys) for (const key of options.remotePublicKeys) raw.addPublicKey(key);

@@ -283,6 +283,31 @@ describe('a stapled OCSP response', () => {
   });
 });
 
+describe('what is said about certificates', () => {
+  it('brings timestamps to those who ask', () => {
+    const certificate = { ...made, certificateTimestamps: bytes(0, 3, 0, 1, 9) };
+    assert.deepEqual(handshake({ requestTimestamps: true }, { certificate }).client.certificateTimestamps, certificate.certificateTimestamps);
+    assert.equal(handshake({}, { certificate }).client.certificateTimestamps, undefined);
+  });
+
+  it('limits the schemes of signatures', () => {
+    const { client, server } = handshake({ signatureSchemes: 'ed25519' }, {});
+    assert.deepEqual([client.state, server.state], ['failed', 'failed']);
+    assert.equal(handshake({ signatureSchemes: ['ecdsa_secp256r1_sha256'], certificateSignatureSchemes: 'ed25519:ecdsa_secp256r1_sha256' }, {}).client.state, 'connected');
+  });
+
+  it('names what is wrong', () => {
+    const client = { rejectUnauthorized: false };
+    refused('client', { ...client, signatureSchemes: 'ecdsa' }, /signatureSchemes does not know "ecdsa"; it knows .*ecdsa_secp256r1_sha256/);
+    refused('client', { ...client, certificateCompression: 'zlib' }, /certificate-compression/);
+    refused('client', { ...client, certificateCompression: 'gzip' }, /it knows zlib, brotli/);
+    refused('client', { ...client, authorities: ['CN=root'] }, /distinguished names, DER/);
+    refused('client', { ...client, delegatedCredentials: 'rsa_pss_rsae_sha256' }, /rsa_pss_rsae_sha256/);
+    const delegatedCredential = { credential: bytes(1, 2), key: made.key };
+    assert.throws(() => new Config('server', { certificate: { ...made, delegatedCredential } }), { code: 'ERR_DTLS_INVALID_CERT', message: /delegated credential cannot be read/ });
+  });
+});
+
 describe('connection IDs', () => {
   it('stand in the records of whoever was asked for them', () => {
     const { client, server } = handshake({}, { connectionIdLength: 8 });

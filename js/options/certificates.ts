@@ -10,6 +10,10 @@ export interface CertificateSource {
   cert: OneOrMany;
   /** The private key of the first certificate (P-256 or Ed25519): PEM text, or PKCS #8 or SEC 1 DER bytes. */
   key: string | Uint8Array;
+  /** A delegated credential (RFC 9345) and its key, for peers that accept one; others get the certificate as it is. */
+  delegatedCredential?: { credential: Uint8Array; key: string | Uint8Array } | undefined;
+  /** A `SignedCertificateTimestampList` (RFC 6962 §3.3) for the certificate, for peers that ask for one. It is sent as it is. */
+  certificateTimestamps?: Uint8Array | undefined;
   /** An OCSP response for the certificate, DER, for peers that ask for one (RFC 6066 §8). It is sent as it is. */
   ocspResponse?: Uint8Array | undefined;
 }
@@ -43,6 +47,23 @@ export interface CertificateChoice {
   remotePublicKeys?: readonly Uint8Array[] | undefined;
   /** Ask the peer for an OCSP response, which `ocspResponse` of the connection then has. Nothing here judges it. Default: false. */
   requestOCSP?: boolean | undefined;
+  /** Ask the peer for certificate timestamps (RFC 6962), which `certificateTimestamps` of the connection then has. Nothing here judges them. Default: false. */
+  requestTimestamps?: boolean | undefined;
+  /** Clients: judge the certificate once more when a connection is resumed: it may have expired since. Default: false. */
+  verifyOnResumption?: boolean | undefined;
+  /** The distinguished names, DER, of the authorities that we trust (RFC 9846 §4.3.4), so that the peer can choose a certificate. Default: none. */
+  authorities?: readonly Uint8Array[] | undefined;
+  /** The schemes that the peer may sign with, best first, as in `'ecdsa_secp256r1_sha256'`: an array, or one string with colons. */
+  signatureSchemes?: string | readonly string[] | undefined;
+  /** The schemes that the certificates of the peer's chain may be signed with (signature_algorithms_cert). Default: `signatureSchemes`. */
+  certificateSignatureSchemes?: string | readonly string[] | undefined;
+  /** The schemes that the key of a delegated credential of the peer may sign with (RFC 9345). Default: none, no such credential is accepted. */
+  delegatedCredentials?: string | readonly string[] | undefined;
+  /**
+   * How certificates may be compressed (RFC 8879), best first: `'zlib'`, `'brotli'`. Default: not. For a module that was built with the
+   * crate's feature `certificate-compression`, which that of the npm package is not, for its size.
+   */
+  certificateCompression?: 'zlib' | 'brotli' | readonly ('zlib' | 'brotli')[] | undefined;
   /** Servers: ask for a client certificate. Implied by `remoteFingerprints` and `remotePublicKeys`. Default: false. */
   requestCert?: boolean | undefined;
   /**

@@ -20,7 +20,7 @@ pub use backend::LocalBackend;
 pub use hash::{SHA256, SHA384};
 pub use random::{OsRandom, SeededRandom};
 pub(crate) use sign::{Ed25519Key, P256Key};
-pub use sign::{credentials, raw_public_key};
+pub use sign::{credentials, raw_public_key, signing_key};
 pub(crate) use verify::ALGORITHMS as VERIFICATION_ALGORITHMS;
 
 use super::{CipherSuiteImpl, CryptoProvider, SecureRandom};

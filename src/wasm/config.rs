@@ -12,7 +12,7 @@ use crate::config::{
 use crate::crypto::rustcrypto::{LocalBackend, OsRandom, credentials, provider};
 use crate::crypto::task::{Credentials, PeerVerifier};
 use crate::identity::{AcceptAnyVerifier, Fingerprint, FingerprintVerifier, PublicKeyVerifier, WebPkiVerifier};
-use crate::wire::registry::{CipherSuite, NamedGroup, SrtpProfile};
+use crate::wire::registry::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
 use super::failure;
 use super::identity::{private_key_der, read_certificates};
@@ -51,7 +51,8 @@ pub struct Config {
     chain: Vec<Vec<u8>>,
     credentials: Vec<Credentials>,
     trust: Trust,
-    request_ocsp: bool,
+    certificates: CertificateConfig,
+    verify_on_resumption: bool,
     connection_ids: Option<ConnectionIdConfig>,
     client_auth: ClientAuth,
     alpn_protocols: Vec<Vec<u8>>,
@@ -61,6 +62,7 @@ pub struct Config {
     post_handshake_auth: bool,
     cipher_suites: Option<Vec<CipherSuite>>,
     groups: Option<Vec<NamedGroup>>,
+    signature_schemes: Option<Vec<SignatureScheme>>,
     key_shares: Option<Vec<NamedGroup>>,
     max_datagram_size: Option<usize>,
     initial_timeout: Option<Duration>,
@@ -102,13 +104,15 @@ impl Config {
             chain: Vec::new(),
             credentials: Vec::new(),
             trust: Trust::Nobody,
-            request_ocsp: false,
+            certificates: CertificateConfig::default(),
+            verify_on_resumption: false,
             connection_ids: None,
             client_auth: ClientAuth::None,
             alpn_protocols: Vec::new(),
             srtp_profiles: Vec::new(),
             cipher_suites: None,
             groups: None,
+            signature_schemes: None,
             key_shares: None,
             max_datagram_size: None,
             initial_timeout: None,
@@ -203,6 +207,19 @@ impl Config {
         self.accept_srtp_mki = true;
     }
 
+    /// Clients: judges the certificate of a resumed connection once more.
+    #[wasm_bindgen(js_name = verifyOnResumption)]
+    pub fn verify_on_resumption(&mut self) {
+        self.verify_on_resumption = true;
+    }
+
+    /// Sets the schemes that the peer may sign with: names with colons between them.
+    #[wasm_bindgen(js_name = setSignatureSchemes)]
+    pub fn set_signature_schemes(&mut self, names: &str) -> Result<(), String> {
+        self.signature_schemes = Some(certificates::schemes("signatureSchemes", names)?);
+        Ok(())
+    }
+
     /// Clients: lets the server ask for a certificate after the handshake.
     #[wasm_bindgen(js_name = allowPostHandshakeAuth)]
     pub fn allow_post_handshake_auth(&mut self) {
@@ -288,6 +305,7 @@ impl Config {
             config.common.certificates = certificates;
             config.key_shares = self.key_shares.take().unwrap_or_else(|| default_key_shares(&config.common.groups));
             config.post_handshake_auth = self.post_handshake_auth;
+            config.verify_on_resumption = self.verify_on_resumption;
             self.psks.apply_to_client(&mut config);
             self.resumption.apply_to_client(&mut config);
             config.validate().map_err(|error| failure::config(&error))?;
@@ -331,6 +349,7 @@ impl Config {
         common.srtp_mki = core::mem::take(&mut self.srtp_mki);
         set(&mut common.cipher_suites, self.cipher_suites.take());
         set(&mut common.groups, self.groups.take());
+        set(&mut common.signature_schemes, self.signature_schemes.take());
         set(&mut common.transport.max_datagram_size, self.max_datagram_size);
         set(&mut common.transport.initial_timeout, self.initial_timeout);
         set(&mut common.transport.max_retransmissions, self.max_retransmissions);

@@ -175,6 +175,12 @@ impl Connection {
         self.read(|core| core.peer_identity().and_then(|peer| peer.ocsp_response.clone())).flatten()
     }
 
+    /// The certificate timestamps of the peer.
+    #[wasm_bindgen(js_name = certificateTimestamps)]
+    pub fn certificate_timestamps(&self) -> Option<Vec<u8>> {
+        self.read(|core| core.peer_identity().and_then(|peer| peer.signed_certificate_timestamps.clone())).flatten()
+    }
+
     /// Our connection IDs, each behind its length.
     #[wasm_bindgen(js_name = ownConnectionIds)]
     pub fn own_connection_ids(&self) -> Vec<u8> {

@@ -55,8 +55,11 @@ pub fn raw_public_key(private_key: &[u8]) -> Result<Credentials, IdentityError> 
     Ok(Credentials::raw_public_key_of(signing_key(private_key)?))
 }
 
-/// Reads a private key of any kind.
-pub(crate) fn signing_key(der: &[u8]) -> Result<Arc<dyn SigningKey>, IdentityError> {
+/// A private key, PKCS#8 (RFC 5958), SEC1 (RFC 5915) or PKCS#1 (RFC 8017), DER: for example that of a delegated credential.
+///
+/// # Errors
+/// If the key cannot be read, or is of a kind that is not built in.
+pub fn signing_key(der: &[u8]) -> Result<Arc<dyn SigningKey>, IdentityError> {
     let invalid = || IdentityError::InvalidPrivateKey;
     Ok(match Form::of(der).ok_or_else(invalid)? {
         Form::P256 => Arc::new(P256Key::from_der(der).ok_or_else(invalid)?),
