@@ -41,7 +41,12 @@ export interface NodeOptions extends ConfigOptions, ObserverOptions {
 export interface ConnectOptions extends NodeOptions {
   /** The name to ask for, which the server's certificate must have. Default: the host of the address. */
   servername?: string | undefined;
-  /** A session of an earlier connection, from its `session` event, to be resumed. Use each only once. */
+  /**
+   * A session of an earlier connection, from its `session` event, to be resumed. Use each only once.
+   *
+   * The server then proves that it is the one of then, and its certificate is not judged anew (`verifyOnResumption` does that): a session that
+   * was made with `rejectUnauthorized: false` does not become trustworthy by stricter options.
+   */
   session?: Uint8Array | undefined;
   /**
    * Datagrams to send at once, with the first flight (0-RTT), if the session allows it; `earlyDataAccepted` tells what became of

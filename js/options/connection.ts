@@ -15,7 +15,12 @@ export interface DtlsConnectionOptions extends ConfigOptions, ObserverOptions {
   role: 'client' | 'server';
   /** Clients: the name to ask for, which the server's certificate must have unless `remoteFingerprints` are given. */
   servername?: string | undefined;
-  /** Clients: a session of an earlier connection, from its `session` event, to be resumed. Use each only once. */
+  /**
+   * Clients: a session of an earlier connection, from its `session` event, to be resumed. Use each only once.
+   *
+   * The server then proves that it is the one of then, and its certificate is not judged anew (`verifyOnResumption` does that): a session that
+   * was made with `rejectUnauthorized: false` does not become trustworthy by stricter options.
+   */
   session?: Uint8Array | undefined;
   /**
    * Clients: datagrams to send at once, with the first flight (0-RTT), if the session allows it; `earlyDataAccepted` tells what became
